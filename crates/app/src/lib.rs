@@ -1,0 +1,1 @@
+//! App: composes components into a program and its commands.

@@ -1,0 +1,1 @@
+//! Traits as components: Ref, Cx, call ids, errors with certainty, retries.

@@ -1,0 +1,1 @@
+//! Frames, hello, shapes, codecs and the HTTP face between processes.

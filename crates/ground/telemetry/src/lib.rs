@@ -1,0 +1,1 @@
+//! Counters and sampled latency per edge, trace context, structured logs.

@@ -1,0 +1,1 @@
+//! The one crate a user names.

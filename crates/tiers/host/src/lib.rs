@@ -1,0 +1,1 @@
+//! Placement, lifecycle and configuration of an application as data.

@@ -1,0 +1,2 @@
+//! Two components: in one process, or over the wire. Run: cargo run -p hello
+fn main() {}
