@@ -4,14 +4,15 @@
 //! here is cold. The table is one per process, as the threads are; simulated nodes in one process share it.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+
+use crate::shard::{self, Chunks};
 
 /// The most edges a process tells apart. Past it, every further name shares one slot called `other`.
 pub const EDGE_SLOTS_MAX: usize = 16_384;
@@ -22,12 +23,8 @@ pub const SAMPLE_MASK: u64 = 63;
 /// The longest latency told apart; longer ones are recorded as this.
 const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
 
-const CHUNK_SLOTS: usize = 256;
-const CHUNKS: usize = EDGE_SLOTS_MAX / CHUNK_SLOTS;
-const OTHER: usize = EDGE_SLOTS_MAX - 1;
-const _: () = assert!(CHUNK_SLOTS * CHUNKS == EDGE_SLOTS_MAX && CHUNKS.is_power_of_two());
-
-type Chunks<T> = [OnceLock<Box<[T; CHUNK_SLOTS]>>; CHUNKS];
+/// Where the edges past the limit are counted.
+const OTHER: Slot = Slot(EDGE_SLOTS_MAX as u32 - 1);
 
 /// One edge of the call graph. Cheap to copy; the same name has the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,13 +108,7 @@ impl Slot {
     /// Counts one call and answers how many this thread's shard has counted on this edge. About a nanosecond.
     #[inline]
     pub fn count(self) -> u64 {
-        match SHARD.try_with(Cell::get) {
-            Ok(Some(shard)) => match shard.chunks[self.chunk()].get() {
-                Some(chunk) => add_one(&chunk[self.place()]),
-                None => shard.count_first(self),
-            },
-            _ => count_on_new_thread(self),
-        }
+        shard::count(self.0)
     }
 
     /// Records that a call ended in an error.
@@ -152,21 +143,12 @@ impl Slot {
         lock(&NAMES).name(self)
     }
 
-    #[inline]
-    fn chunk(self) -> usize {
-        (self.0 as usize / CHUNK_SLOTS) & (CHUNKS - 1)
-    }
-
-    #[inline]
-    fn place(self) -> usize {
-        self.0 as usize & (CHUNK_SLOTS - 1)
-    }
-
     fn record(self) -> &'static Record {
-        &RECORDS[self.chunk()].get_or_init(|| Box::new([const { Record::new() }; CHUNK_SLOTS]))[self.place()]
+        RECORDS.get_or_make(self.0, Record::default)
     }
 
-    fn statistics(self, name: EdgeName, calls: u64) -> EdgeStatistics {
+    fn statistics(self, name: EdgeName) -> EdgeStatistics {
+        let calls = shard::counted(self.0);
         let record = self.record();
         let errors: BTreeMap<Outcome, u64> = Outcome::ALL
             .into_iter()
@@ -250,14 +232,7 @@ impl Outcome {
 /// The counts of threads that are running are a moment old; each is exact once its thread has been joined.
 pub fn snapshot() -> Vec<EdgeStatistics> {
     let named = lock(&NAMES).all();
-    let shards = lock(&SHARDS).all.clone();
-    named
-        .into_iter()
-        .map(|(name, slot)| {
-            let calls = shards.iter().map(|shard| shard.counted(slot)).sum::<u64>() + LATE.counted(slot);
-            slot.statistics(name, calls)
-        })
-        .collect()
+    named.into_iter().map(|(name, slot)| slot.statistics(name)).collect()
 }
 
 /// The names given out so far.
@@ -280,12 +255,11 @@ impl Names {
         if let Some(slot) = self.slots.get(&name) {
             return *slot;
         }
-        let index = self.names.len();
-        if index >= OTHER {
+        let slot = Slot(self.names.len() as u32);
+        if slot >= OTHER {
             self.overflowed = true;
-            return Slot(OTHER as u32);
+            return OTHER;
         }
-        let slot = Slot(index as u32);
         self.names.push(name.clone());
         self.slots.insert(name, slot);
         slot
@@ -297,9 +271,7 @@ impl Names {
 
     fn all(&self) -> Vec<(EdgeName, Slot)> {
         let named = self.slots.iter().map(|(name, slot)| (name.clone(), *slot));
-        named
-            .chain(self.overflowed.then(|| (other(), Slot(OTHER as u32))))
-            .collect()
+        named.chain(self.overflowed.then(|| (other(), OTHER))).collect()
     }
 }
 
@@ -309,6 +281,7 @@ fn other() -> EdgeName {
 }
 
 /// What is rare on one edge, shared by all threads.
+#[derive(Default)]
 struct Record {
     errors: [AtomicU64; Outcome::ALL.len()],
     retries: AtomicU64,
@@ -316,100 +289,8 @@ struct Record {
     latency_ns: Mutex<Option<Histogram<u32>>>,
 }
 
-impl Record {
-    const fn new() -> Record {
-        Record {
-            errors: [const { AtomicU64::new(0) }; Outcome::ALL.len()],
-            retries: AtomicU64::new(0),
-            latency_ns: Mutex::new(None),
-        }
-    }
-}
-
-/// One thread's counts. Only the thread that holds it writes, so a load and a store are enough.
-struct Shard {
-    chunks: Chunks<AtomicU64>,
-}
-
-impl Shard {
-    const fn new() -> Shard {
-        Shard {
-            chunks: [const { OnceLock::new() }; CHUNKS],
-        }
-    }
-
-    fn counters(&self, slot: Slot) -> &AtomicU64 {
-        &self.chunks[slot.chunk()].get_or_init(|| Box::new([const { AtomicU64::new(0) }; CHUNK_SLOTS]))[slot.place()]
-    }
-
-    fn counted(&self, slot: Slot) -> u64 {
-        self.chunks[slot.chunk()]
-            .get()
-            .map_or(0, |chunk| chunk[slot.place()].load(Ordering::Relaxed))
-    }
-
-    #[cold]
-    fn count_first(&self, slot: Slot) -> u64 {
-        add_one(self.counters(slot))
-    }
-}
-
-/// Every shard ever made, and those whose thread has ended. As many as threads have run at one time.
-struct Shards {
-    all: Vec<&'static Shard>,
-    free: Vec<&'static Shard>,
-}
-
-/// Held by a running thread; hands its shard to the next one when it ends.
-struct Lease;
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Ok(Some(shard)) = SHARD.try_with(Cell::take) {
-            lock(&SHARDS).free.push(shard);
-        }
-    }
-}
-
-thread_local! {
-    // Apart from the lease, because a thread-local that needs no drop is read without asking whether it is alive.
-    static SHARD: Cell<Option<&'static Shard>> = const { Cell::new(None) };
-    static LEASE: Lease = const { Lease };
-}
-
 static NAMES: Mutex<Names> = Mutex::new(Names::new());
-static RECORDS: Chunks<Record> = [const { OnceLock::new() }; CHUNKS];
-static SHARDS: Mutex<Shards> = Mutex::new(Shards {
-    all: Vec::new(),
-    free: Vec::new(),
-});
-/// For calls counted while a thread's own locals are being dropped, when no lease can be had.
-static LATE: Shard = Shard::new();
-
-#[inline]
-fn add_one(counter: &AtomicU64) -> u64 {
-    let count = counter.load(Ordering::Relaxed).wrapping_add(1);
-    counter.store(count, Ordering::Relaxed);
-    count
-}
-
-#[cold]
-fn count_on_new_thread(slot: Slot) -> u64 {
-    if LEASE.try_with(|_| ()).is_err() {
-        return LATE.counters(slot).fetch_add(1, Ordering::Relaxed) + 1;
-    }
-    let shard = {
-        let mut shards = lock(&SHARDS);
-        let free = shards.free.pop();
-        free.unwrap_or_else(|| {
-            let shard: &'static Shard = Box::leak(Box::new(Shard::new()));
-            shards.all.push(shard);
-            shard
-        })
-    };
-    SHARD.set(Some(shard));
-    add_one(shard.counters(slot))
-}
+static RECORDS: Chunks<Record> = Chunks::new();
 
 fn microseconds(latency_ns: u64) -> f64 {
     latency_ns as f64 / 1000.0
@@ -418,4 +299,27 @@ fn microseconds(latency_ns: u64) -> f64 {
 /// A panic elsewhere leaves a counter too low at worst, so poison is ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_past_the_limit_share_one_slot_called_other() {
+        let mut names = Names::new();
+        let numbered = |number: usize| EdgeName::new("Site", "Todos", format!("method_{number}"), Route::Direct);
+        let slots: Vec<Slot> = (0..EDGE_SLOTS_MAX + 10)
+            .map(|number| names.register(numbered(number)))
+            .collect();
+        assert_eq!(slots[EDGE_SLOTS_MAX - 2], Slot(EDGE_SLOTS_MAX as u32 - 2));
+        assert!(slots[EDGE_SLOTS_MAX - 1..].iter().all(|slot| *slot == OTHER));
+        assert_eq!(
+            names.register(numbered(7)),
+            slots[7],
+            "a name from before keeps its slot"
+        );
+        assert_eq!(names.all().len(), EDGE_SLOTS_MAX);
+        assert_eq!(names.name(OTHER), other());
+    }
 }

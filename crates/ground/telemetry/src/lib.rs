@@ -39,6 +39,7 @@
 pub mod edges;
 pub mod logs;
 pub mod metrics;
+mod shard;
 pub mod span;
 pub mod trace;
 
