@@ -1,0 +1,39 @@
+//! The path before `__macro`: `::terrace`, or what `crate = ".."` says.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::meta::ParseNestedMeta;
+use syn::{LitStr, Path};
+
+/// Where emitted code finds what it names.
+#[derive(Clone)]
+pub(crate) struct Root(Path);
+
+impl Default for Root {
+    fn default() -> Root {
+        Root(syn::parse_quote!(::terrace))
+    }
+}
+
+impl Root {
+    /// Reads the value of `crate = "path"`.
+    pub(crate) fn parse(meta: &ParseNestedMeta<'_>) -> syn::Result<Root> {
+        meta.value()?
+            .parse::<LitStr>()?
+            .parse_with(Path::parse_mod_style)
+            .map(Root)
+    }
+
+    /// The path as the text of an attribute.
+    pub(crate) fn text(&self) -> String {
+        self.0.to_token_stream().to_string().replace(' ', "")
+    }
+}
+
+/// `::terrace::__macro`
+impl ToTokens for Root {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let path = &self.0;
+        tokens.extend(quote!(#path::__macro));
+    }
+}
