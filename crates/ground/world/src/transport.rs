@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::network::{Address, BoxFuture, Listener};
 use crate::Env;
+use crate::network::{Address, BoxFuture, Listener};
 
 /// Carries requests to peers and serves those of peers.
 pub trait Transport: Send + Sync {

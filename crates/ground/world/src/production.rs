@@ -1,0 +1,155 @@
+//! The real world, on tokio: its timers (which round up to the next millisecond), TCP, files, threads.
+#![expect(clippy::disallowed_methods, reason = "world is the door")]
+
+mod disk;
+mod network;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::disk::{Disk, SqlitePlace};
+use crate::env::{Env, Node};
+use crate::network::{BoxFuture, Network};
+use crate::random::Random;
+use crate::task::Cancel;
+use crate::time::{Instant, Interval, Sleep, Wall, nanos};
+
+pub use network::{listener, listener_from_std};
+
+/// What a production node may be given.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The directory that is the root of its disk; it is created when it is first used. Default: none, and the disk
+    /// refuses every call.
+    pub data: Option<PathBuf>,
+    /// By how much its wall clock may be wrong, as whoever runs its time service promises. Default: nobody promises
+    /// anything, and [`Env::interval`] is unbounded.
+    pub uncertainty: Option<Duration>,
+}
+
+/// How far away a timer may be: longer sleeps wake, and sleep again, only in memory. Thirty years, as in tokio.
+const SLEEP_MAX: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+impl Env {
+    /// A node of the real world, with the default [`Options`]. It belongs to the tokio runtime it is made in, and panics
+    /// outside one.
+    pub fn production(node: impl Into<String>) -> Env {
+        Env::production_with(node, Options::default())
+    }
+
+    /// A node of the real world. It belongs to the tokio runtime it is made in, and panics outside one.
+    pub fn production_with(node: impl Into<String>, options: Options) -> Env {
+        let runtime = Handle::current();
+        Env::new(Arc::new(Process {
+            name: node.into(),
+            origin: std::time::Instant::now(),
+            uncertainty: options.uncertainty,
+            network: Arc::new(network::Tcp),
+            disk: Arc::new(disk::Files::new(options.data, runtime.clone())),
+            runtime,
+        }))
+    }
+}
+
+/// Ready when the process is asked to end: by Ctrl-C, or by SIGTERM where there are signals. The process is asked in
+/// this way only from the first poll on.
+#[cfg(feature = "signal")]
+pub async fn shutdown_signal() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        std::future::poll_fn(|cx| {
+            let asked = terminate.poll_recv(cx).is_ready() || interrupt.poll_recv(cx).is_ready();
+            if asked {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await;
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+struct Process {
+    name: String,
+    origin: std::time::Instant,
+    uncertainty: Option<Duration>,
+    network: Arc<network::Tcp>,
+    disk: Arc<disk::Files>,
+    runtime: Handle,
+}
+
+impl Node for Process {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(nanos(self.origin.elapsed()))
+    }
+
+    fn wall(&self) -> Wall {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => Wall::from_micros(micros(after)),
+            Err(before) => Wall::from_micros(-micros(before.duration())),
+        }
+    }
+
+    fn interval(&self) -> Interval {
+        match self.uncertainty {
+            Some(uncertainty) => Interval::around(self.wall(), uncertainty),
+            None => Interval::UNBOUNDED,
+        }
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        let after = at.saturating_duration_since(self.now()).min(SLEEP_MAX);
+        let _runtime = self.runtime.enter();
+        Sleep::new(tokio::time::sleep(after))
+    }
+
+    fn random(&self, _purpose: &str) -> Random {
+        Random::system()
+    }
+
+    fn network(&self) -> Arc<dyn Network> {
+        self.network.clone()
+    }
+
+    fn disk(&self) -> Arc<dyn Disk> {
+        self.disk.clone()
+    }
+
+    fn sqlite(&self, name: &str) -> io::Result<SqlitePlace> {
+        Ok(SqlitePlace {
+            path: self.disk.place(name)?,
+            vfs: None,
+            inline: false,
+        })
+    }
+
+    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel> {
+        Box::new(self.runtime.spawn(task).abort_handle())
+    }
+
+    fn blocking(&self, _name: &'static str, work: Box<dyn FnOnce() + Send>) -> Box<dyn Cancel> {
+        Box::new(self.runtime.spawn_blocking(work).abort_handle())
+    }
+}
+
+impl Cancel for AbortHandle {
+    fn cancel(&self) {
+        self.abort();
+    }
+}
