@@ -1,12 +1,18 @@
 //! The shape of data that crosses: the exact sequence of fields and cases down to primitives. Two sides whose shapes
 //! are equal may speak the positional codec; the hash of an interface is a hash of shapes.
 
+mod features;
+mod foreign;
+mod standard;
+
 use std::any::TypeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorCode;
+
+pub use foreign::Foreign;
 
 /// Data that may be an argument, a result or an error of a component's method.
 ///
@@ -18,6 +24,10 @@ use crate::error::ErrorCode;
     note = "put `#[terrace::data]` on the type; wrap a type of another crate in `terrace::Foreign<..>`; shared or interior mutable data (`Arc`, `Mutex`, `Cell`, atomics) and `HashSet` (use `BTreeSet`) never cross"
 )]
 pub trait Shape: 'static {
+    /// Whether a value may be written as null by name, so that an `Option` of it could not tell `Some` from `None`. True
+    /// of `Option`, `()` and structs without data; a newtype struct is what it wraps.
+    const NULLABLE: bool = false;
+
     /// Names this type, and all it contains, in `types`.
     fn shape(types: &mut Types) -> TypeRef;
 
@@ -125,6 +135,7 @@ pub struct Case {
 pub struct Types {
     defs: Vec<TypeDef>,
     known: BTreeMap<TypeId, u32>,
+    unfinished: BTreeSet<u32>,
 }
 
 impl Types {
@@ -140,10 +151,49 @@ impl Types {
         }
         let index = u32::try_from(self.defs.len()).expect("fewer than 2^32 types in one program");
         self.known.insert(TypeId::of::<T>(), index);
-        self.defs.push(TypeDef { name: name.to_string(), body: Body::Unit });
+        self.defs.push(TypeDef {
+            name: name.to_string(),
+            body: Body::Unit,
+        });
+        self.unfinished.insert(index);
         let body = body(self);
+        self.unfinished.remove(&index);
         self.defs[index as usize].body = body;
         TypeRef::Named(index)
+    }
+
+    /// A sequence of `element`. Elements that take no bytes positionally would let a length of 2^64 cost nothing to
+    /// send, so a sequence of them is opaque, and so never positional.
+    pub fn sequence(&self, element: TypeRef) -> TypeRef {
+        if self.takes_no_bytes(&element) {
+            return TypeRef::Opaque("its elements take no bytes".to_string());
+        }
+        TypeRef::Sequence(Box::new(element))
+    }
+
+    /// A map from `key` to `value`; opaque if its entries take no bytes, as in [`Types::sequence`].
+    pub fn map(&self, key: TypeRef, value: TypeRef) -> TypeRef {
+        if self.takes_no_bytes(&key) && self.takes_no_bytes(&value) {
+            return TypeRef::Opaque("its entries take no bytes".to_string());
+        }
+        TypeRef::Map(Box::new(key), Box::new(value))
+    }
+
+    fn takes_no_bytes(&self, type_ref: &TypeRef) -> bool {
+        match type_ref {
+            TypeRef::Unit => true,
+            TypeRef::Tuple(elements) => elements.iter().all(|element| self.takes_no_bytes(element)),
+            // A type that is still being named holds this sequence, whose length takes a byte.
+            TypeRef::Named(index) if self.unfinished.contains(index) => false,
+            TypeRef::Named(index) => match self.defs.get(*index as usize).map(|def| &def.body) {
+                Some(Body::Unit) => true,
+                Some(Body::Newtype(inner)) => self.takes_no_bytes(inner),
+                Some(Body::Tuple(elements)) => elements.iter().all(|element| self.takes_no_bytes(element)),
+                Some(Body::Struct { fields, .. }) => fields.iter().all(|field| self.takes_no_bytes(&field.type_ref)),
+                Some(Body::Enum { .. }) | None => false,
+            },
+            _ => false,
+        }
     }
 
     /// The types named so far.
