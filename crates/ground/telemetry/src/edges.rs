@@ -227,7 +227,7 @@ impl Outcome {
     }
 }
 
-/// Every edge registered so far, sorted by name; those that share `other` are one row, last in the table's order.
+/// Every edge registered so far, sorted by name; those that share `other` are one row.
 ///
 /// The counts of threads that are running are a moment old; each is exact once its thread has been joined.
 pub fn snapshot() -> Vec<EdgeStatistics> {
@@ -270,8 +270,12 @@ impl Names {
     }
 
     fn all(&self) -> Vec<(EdgeName, Slot)> {
-        let named = self.slots.iter().map(|(name, slot)| (name.clone(), *slot));
-        named.chain(self.overflowed.then(|| (other(), OTHER))).collect()
+        let mut all: Vec<_> = self.slots.iter().map(|(name, slot)| (name.clone(), *slot)).collect();
+        if self.overflowed {
+            all.push((other(), OTHER));
+            all.sort();
+        }
+        all
     }
 }
 
