@@ -12,14 +12,47 @@
 use proc_macro::TokenStream;
 
 mod casing;
+mod component;
 mod data;
 mod error_code;
+mod expand;
+mod marks;
+mod method;
 mod mistakes;
 mod nearest;
-mod owned;
+mod options;
 mod root;
 mod serde_attributes;
 mod shape;
+mod spelling;
+
+/// Makes a trait a component: it is called where its module runs, in this process or over the wire.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `owner = "lists-team"` | the team that answers for it |
+/// | `requires = "datacentre"` | the weakest system model it keeps its promises in |
+/// | `name = "Todos"` | the wire name, where it is not the trait's |
+///
+/// | mark, in `#[call(..)]` on a method | meaning |
+/// |---|---|
+/// | `read` | changes nothing; may be repeated |
+/// | `idempotent` | harmless twice by nature |
+/// | `once` | its effects happen once, by the record of `once` |
+/// | none of these | at most once: never repeated after *may have run* |
+/// | `key = owner` | calls with the same argument prefer the same replica |
+/// | `deadline = "30s"` | an upper bound on top of the caller's |
+///
+/// Each method is `async fn name(&self, cx: &Cx, ..) -> Result<T, E>`, where what crosses is owned and has a `Shape`, and
+/// `E` has `From<CallError>`. A module implements it with ordinary `async fn`s. A body in the trait is what runs where a
+/// module does not write its own.
+///
+/// A function that takes any implementation takes `&impl Todos`, or a `Ref<dyn Todos>`; `&dyn Todos` cannot be called.
+/// When a method is missing, rustc's help shows `fn .. -> impl Future`, which the trait became: write `async fn`.
+#[proc_macro_attribute]
+pub fn component(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    component::expand(arguments.into(), item.into()).into()
+}
 
 /// Makes a struct or an enum data that crosses between components.
 ///

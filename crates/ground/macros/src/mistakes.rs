@@ -2,16 +2,16 @@
 
 use std::fmt::Display;
 
-use proc_macro2::Span;
+use quote::ToTokens;
 
 /// What is wrong so far.
 #[derive(Default)]
 pub(crate) struct Mistakes(Option<syn::Error>);
 
 impl Mistakes {
-    /// Notes a mistake at `span`.
-    pub(crate) fn add(&mut self, span: Span, message: impl Display) {
-        self.note(syn::Error::new(span, message));
+    /// Notes a mistake in `tokens`, all of which are underlined.
+    pub(crate) fn add(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.note(syn::Error::new_spanned(tokens, message));
     }
 
     /// Notes an error that is already made.

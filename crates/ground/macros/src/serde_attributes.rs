@@ -15,6 +15,8 @@ pub(crate) struct SerdeAttributes {
     pub(crate) default: bool,
     pub(crate) deny_unknown_fields: bool,
     pub(crate) transparent: bool,
+    /// A case without data may be written as null.
+    pub(crate) untagged: bool,
     /// The first attribute whose form only serde's own code knows.
     pub(crate) opaque: Option<String>,
     /// What crosses is not the type that is written here, so that type may lack a `Shape`.
@@ -69,6 +71,7 @@ impl SerdeAttributes {
             _ => {
                 // One that is not known here may change the form too.
                 self.replaced |= REPLACING.contains(&name.as_str());
+                self.untagged |= name == "untagged";
                 self.opaque.get_or_insert(name);
             }
         }

@@ -19,6 +19,7 @@ pub(crate) fn expand(item: TokenStream) -> syn::Result<TokenStream> {
     let (ident, root) = (&input.ident, &container.root);
     let generics = with_shapes(&input.generics, root);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let nullable = nullable(&container);
     let shape = shape(&container);
     let crossed = crossed(&container);
     let code = code(&container);
@@ -26,6 +27,8 @@ pub(crate) fn expand(item: TokenStream) -> syn::Result<TokenStream> {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #impl_generics #root::Shape for #ident #type_generics #where_clause {
+            #nullable
+
             fn shape(types: &mut #root::Types) -> #root::TypeRef {
                 #shape
             }
@@ -40,7 +43,7 @@ pub(crate) fn refuse_what_never_crosses(input: &DeriveInput) -> syn::Result<()> 
     let mut mistakes = Mistakes::default();
     for parameter in input.generics.lifetimes() {
         mistakes.add(
-            parameter.span(),
+            parameter,
             "data that crosses owns itself: remove the lifetime and hold owned values",
         );
     }
@@ -49,14 +52,14 @@ pub(crate) fn refuse_what_never_crosses(input: &DeriveInput) -> syn::Result<()> 
         Data::Enum(data) => data.variants.iter().flat_map(|case| &case.fields).collect(),
         Data::Union(data) => {
             let message = "a union cannot cross: nobody can tell which field it holds; use an enum";
-            mistakes.add(data.union_token.span, message);
+            mistakes.add(data.union_token, message);
             Vec::new()
         }
     };
     for field in fields {
         if let Type::Reference(reference) = &field.ty {
-            let owned = crate::owned::instead_of(reference);
-            mistakes.add(reference.span(), format!("data that crosses owns itself: hold {owned}"));
+            let owned = crate::spelling::instead_of(reference);
+            mistakes.add(reference, format!("data that crosses owns itself: hold {owned}"));
         }
     }
     mistakes.into_result()
@@ -69,6 +72,29 @@ fn with_shapes(generics: &Generics, root: &Root) -> Generics {
         parameter.bounds.push(parse_quote!(#root::Shape));
     }
     generics
+}
+
+/// `Shape::NULLABLE`: whether a value may be written as null by name.
+fn nullable(container: &Container<'_>) -> Option<TokenStream> {
+    let root = &container.root;
+    let of = |holding: &Holding<'_>| match &holding.crossing[..] {
+        _ if holding.is_unit() => Some(quote!(true)),
+        [only] if !only.serde.replaced && (!holding.is_named() || container.serde.transparent) => {
+            let inner = &only.field.ty;
+            Some(quote!(<#inner as #root::Shape>::NULLABLE))
+        }
+        _ => None,
+    };
+    let any: Vec<TokenStream> = match &container.content {
+        Content::Struct(holding) => of(holding).into_iter().collect(),
+        Content::Enum(cases) if container.serde.untagged => cases
+            .iter()
+            .filter(|case| !case.replaced)
+            .filter_map(|case| of(&case.holding))
+            .collect(),
+        Content::Enum(_) => Vec::new(),
+    };
+    (!any.is_empty() && !container.serde.replaced).then(|| quote!(const NULLABLE: bool = #(#any)||*;))
 }
 
 /// The body of `Shape::shape`.

@@ -1,0 +1,91 @@
+//! The two ends of a channel: arguments into a request, a request into a call.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote_spanned;
+
+use super::{Names, hidden};
+use crate::component::Component;
+
+/// The arguments of each method as one value: a sequence positionally, a map by name when tagged or JSON.
+pub(super) fn arguments(component: &Component, _names: &Names) -> TokenStream {
+    let (root, visibility) = (&component.options.root, &component.visibility);
+    let serde = format!("{}::__macro::serde", root.text());
+    let structs = component.methods.iter().map(|method| {
+        let ident = method.arguments_ident(component);
+        let fields = method.arguments.iter().map(|argument| {
+            let (ident, ty) = (&argument.ident, &argument.ty);
+            quote_spanned!(hidden()=> #ident: #ty)
+        });
+        quote_spanned! {hidden()=>
+            #[doc(hidden)]
+            #[derive(#root::serde::Serialize, #root::serde::Deserialize)]
+            #[serde(crate = #serde)]
+            #visibility struct #ident {
+                #(#fields),*
+            }
+        }
+    });
+    structs.collect()
+}
+
+/// The client adapter: the twin over a channel.
+pub(super) fn client(component: &Component, names: &Names) -> TokenStream {
+    let (root, visibility) = (&component.options.root, &component.visibility);
+    let Names { twin, client, .. } = names;
+    let methods = component.methods.iter().enumerate().map(|(index, method)| {
+        let (signature, arguments) = (method.twin_signature(component), method.arguments_ident(component));
+        let (index, fields) = (Literal::usize_unsuffixed(index), method.names());
+        quote_spanned! {hidden()=>
+            #signature {
+                ::std::boxed::Box::pin(self.0.call(cx, #index, #arguments { #(#fields),* }))
+            }
+        }
+    });
+    quote_spanned! {hidden()=>
+        #[doc(hidden)]
+        #visibility struct #client(#root::Channel);
+
+        impl #twin for #client {
+            #(#methods)*
+        }
+    }
+}
+
+/// The server adapter: requests into calls of the twin.
+pub(super) fn server(component: &Component, names: &Names) -> TokenStream {
+    let (root, visibility) = (&component.options.root, &component.visibility);
+    let Names { twin, server, .. } = names;
+    let methods = component.methods.iter().enumerate().map(|(index, method)| {
+        let (arguments, name) = (method.arguments_ident(component), method.twin_ident());
+        let (index, fields) = (Literal::usize_unsuffixed(index), method.names());
+        quote_spanned! {hidden()=>
+            #index => {
+                let #arguments { #(#fields),* } = request.arguments()?;
+                let twin = ::std::sync::Arc::clone(&self.0);
+                ::core::result::Result::Ok(
+                    request.execute(move |cx| async move { twin.#name(&cx, #(#fields),*).await }),
+                )
+            }
+        }
+    });
+    quote_spanned! {hidden()=>
+        #[doc(hidden)]
+        #visibility struct #server(::std::sync::Arc<dyn #twin>);
+
+        impl #root::Server for #server {
+            fn start(
+                &self,
+                method: usize,
+                request: #root::Incoming<'_>,
+            ) -> ::core::result::Result<
+                ::core::pin::Pin<::std::boxed::Box<dyn #root::Execution>>,
+                #root::Refusal,
+            > {
+                match method {
+                    #(#methods)*
+                    _ => ::core::result::Result::Err(request.no_such_method()),
+                }
+            }
+        }
+    }
+}
