@@ -101,7 +101,12 @@ impl CallError {
 
     /// An error of `kind`.
     pub fn new(kind: CallErrorKind, ran: Ran, message: impl Into<String>) -> CallError {
-        CallError(Box::new(Inner { kind, ran, retried: false, message: message.into() }))
+        CallError(Box::new(Inner {
+            kind,
+            ran,
+            retried: false,
+            message: message.into(),
+        }))
     }
 
     /// Which kind of failure it is.
@@ -177,14 +182,24 @@ struct Crossing {
 impl Serialize for CallError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let inner = &self.0;
-        Crossing { kind: inner.kind, retried: inner.retried, message: inner.message.clone() }.serialize(serializer)
+        Crossing {
+            kind: inner.kind,
+            retried: inner.retried,
+            message: inner.message.clone(),
+        }
+        .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for CallError {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<CallError, D::Error> {
         let Crossing { kind, retried, message } = Crossing::deserialize(deserializer)?;
-        Ok(CallError(Box::new(Inner { kind, ran: Ran::Maybe, retried, message })))
+        Ok(CallError(Box::new(Inner {
+            kind,
+            ran: Ran::Maybe,
+            retried,
+            message,
+        })))
     }
 }
 
@@ -194,10 +209,17 @@ impl Shape for CallError {
             let kind = types.named::<CallErrorKind>("CallErrorKind", |_| Body::Enum {
                 cases: CallErrorKind::ALL
                     .iter()
-                    .map(|kind| Case { name: kind.as_str().replace(' ', "_"), body: Body::Unit })
+                    .map(|kind| Case {
+                        name: kind.as_str().replace(' ', "_"),
+                        body: Body::Unit,
+                    })
                     .collect(),
             });
-            let field = |name: &str, type_ref| Field { name: name.to_string(), type_ref, optional: false };
+            let field = |name: &str, type_ref| Field {
+                name: name.to_string(),
+                type_ref,
+                optional: false,
+            };
             Body::Struct {
                 fields: vec![
                     field("kind", kind),
@@ -241,6 +263,36 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All codes, in the order of their numbers in the Connect protocol, which begin at 1.
+    pub const ALL: [ErrorCode; 16] = [
+        ErrorCode::Canceled,
+        ErrorCode::Unknown,
+        ErrorCode::InvalidArgument,
+        ErrorCode::DeadlineExceeded,
+        ErrorCode::NotFound,
+        ErrorCode::AlreadyExists,
+        ErrorCode::PermissionDenied,
+        ErrorCode::ResourceExhausted,
+        ErrorCode::FailedPrecondition,
+        ErrorCode::Aborted,
+        ErrorCode::OutOfRange,
+        ErrorCode::Unimplemented,
+        ErrorCode::Internal,
+        ErrorCode::Unavailable,
+        ErrorCode::DataLoss,
+        ErrorCode::Unauthenticated,
+    ];
+
+    /// The code's number on the wire.
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The code with that number.
+    pub fn from_number(number: u8) -> Option<ErrorCode> {
+        ErrorCode::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
     /// The code's name on the wire and its HTTP status.
     pub fn name_and_status(self) -> (&'static str, u16) {
         match self {

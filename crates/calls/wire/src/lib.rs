@@ -1,14 +1,27 @@
 //! Frames, hello, shapes, codecs and the HTTP face between processes.
 
+pub mod answer;
+mod callee;
+mod caller;
 pub mod codec;
 pub mod compatibility;
 mod digest;
 mod error;
+pub mod face;
+pub mod frame;
+pub mod head;
+pub mod hello;
 pub mod interface;
+pub mod limits;
+mod outbox;
 pub mod shape;
+mod tcp;
 
 pub use crate::codec::{Codec, CodecError, Limits, decode, encode};
 pub use crate::digest::digest;
 pub use crate::error::{CallError, CallErrorKind, ErrorCode, Ran};
+pub use crate::face::{Face, FaceLimits, Token, TokenError, Trust};
+pub use crate::hello::Hello;
 pub use crate::interface::{Interface, Marks, Method};
 pub use crate::shape::{Foreign, Shape};
+pub use crate::tcp::{ServeError, Tcp};

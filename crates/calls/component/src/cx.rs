@@ -1,0 +1,426 @@
+//! `Cx`: what a call carries beside its arguments.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use telemetry::TraceContext;
+use tokio::sync::Notify;
+use wire::{CallError, CallErrorKind, Ran};
+use world::{Env, Instant};
+
+use crate::call_id::{CallId, Derived};
+use crate::limits::{DERIVED_CALLS_MAX, HOPS_MAX};
+
+/// The context of a call: deadline, cancellation, trace, principal, call id, attempt and hops. It is explicit and comes
+/// first, since a task-local is lost at the first spawn. Clone it to take it into a task.
+#[derive(Clone)]
+pub struct Cx {
+    request: Arc<Request>,
+    id: CallId,
+    digest: u128,
+    hops: u8,
+    attempt: u8,
+    bits: u8,
+}
+
+/// What all calls of one request on this node share.
+pub(crate) struct Request {
+    env: Env,
+    deadline: Option<Instant>,
+    stop: Stop,
+    principal: Option<Arc<str>>,
+    trace: TraceContext,
+    derived: Arc<Derived>,
+}
+
+/// Nobody has armed a timer for this deadline, or somebody may cancel: the next call has to watch.
+pub(crate) const GUARD: u8 = 1;
+/// The trace is sampled: the next call makes a span.
+pub(crate) const SAMPLED: u8 = 2;
+/// A method marked `read` is running: nothing below it may have an effect that is made once.
+pub(crate) const READING: u8 = 4;
+/// The id was given by hand: arguments do not enter the ids derived from it.
+pub(crate) const NAMED: u8 = 8;
+
+/// Whether a request is to stop, and why. Whoever owns the deadline sets it, so that calls need not read a clock.
+#[derive(Default)]
+pub(crate) struct Stop {
+    state: AtomicU8,
+    changed: Notify,
+}
+
+const STOP_CANCELLED: u8 = 1;
+const STOP_DEADLINE: u8 = 2;
+/// The call is over and nobody owns its deadline any more: a task that outlives it has to watch for itself.
+const RELEASED: u8 = 3;
+
+impl Stop {
+    /// Whether a call has to look closer.
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn set(&self, kind: CallErrorKind) {
+        let state = if kind == CallErrorKind::DeadlineExceeded {
+            STOP_DEADLINE
+        } else {
+            STOP_CANCELLED
+        };
+        // The first reason stays.
+        let _ = self
+            .state
+            .compare_exchange(0, state, Ordering::Release, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn release(&self) {
+        let _ = self
+            .state
+            .compare_exchange(0, RELEASED, Ordering::Release, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_released(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == RELEASED
+    }
+
+    pub(crate) fn reason(&self) -> Option<CallErrorKind> {
+        match self.state.load(Ordering::Acquire) {
+            0 | RELEASED => None,
+            STOP_DEADLINE => Some(CallErrorKind::DeadlineExceeded),
+            _ => Some(CallErrorKind::Cancelled),
+        }
+    }
+
+    pub(crate) async fn wait(&self) -> CallErrorKind {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// How a request begins at a border: a server, a job, a test.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// Which request it is; by default a random id.
+    pub id: Option<CallId>,
+    /// When it ends on this node's clock; without one each call gets [`DEADLINE_DEFAULT`](crate::limits::DEADLINE_DEFAULT).
+    pub deadline: Option<Instant>,
+    /// Who asks.
+    pub principal: Option<Arc<str>>,
+    /// The trace it belongs to; by default a new one that is not sampled.
+    pub trace: Option<TraceContext>,
+}
+
+impl Cx {
+    /// A request of its own on `env`'s node, with a random id and no deadline.
+    pub fn root(env: &Env) -> Cx {
+        Cx::from_root(
+            env,
+            Root {
+                id: None,
+                deadline: None,
+                principal: None,
+                trace: None,
+            },
+        )
+    }
+
+    /// A request of its own that begins as `root` says.
+    pub fn from_root(env: &Env, root: Root) -> Cx {
+        // A request of a peer brings both along, and drawing costs more than reading them.
+        let mut random = std::cell::LazyCell::new(|| env.random("call ids"));
+        let id = root.id.unwrap_or_else(|| CallId(random.u128()));
+        let trace = root.trace.unwrap_or_else(|| TraceContext {
+            trace_id: random.u128().max(1),
+            span_id: random.u64().max(1),
+            sampled: false,
+        });
+        let bits = GUARD | if trace.sampled { SAMPLED } else { 0 };
+        let request = Request {
+            env: env.clone(),
+            deadline: root.deadline,
+            stop: Stop::default(),
+            principal: root.principal,
+            trace,
+            derived: Arc::default(),
+        };
+        Cx {
+            request: Arc::new(request),
+            id,
+            digest: 0,
+            hops: 0,
+            attempt: 0,
+            bits,
+        }
+    }
+
+    /// A request for a test: on the production world, with no deadline. Needs a tokio runtime only where something
+    /// waits for a clock.
+    pub fn for_test() -> Cx {
+        Cx::root(&Env::production("test"))
+    }
+
+    /// The node on which this call runs.
+    pub fn env(&self) -> &Env {
+        &self.request.env
+    }
+
+    /// When this request ends on this node's clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.request.deadline
+    }
+
+    /// How much time is left; zero when it is over.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.request
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(self.request.env.now()))
+    }
+
+    /// Which call this is: the same when it is retried or taken over. Under a method marked `read` it is the id of the
+    /// call that reads.
+    pub fn call_id(&self) -> CallId {
+        self.id
+    }
+
+    /// A digest of the arguments with which this call was made; zero where none was taken (a root, a `read`).
+    pub fn arguments_digest(&self) -> u128 {
+        self.digest
+    }
+
+    /// How often this call was attempted before: 0 for the first time.
+    pub fn attempt(&self) -> u8 {
+        self.attempt
+    }
+
+    /// Calls between the root of the request and this one.
+    pub fn hops(&self) -> u8 {
+        self.hops
+    }
+
+    /// Who asks, as far as a border has verified it.
+    pub fn principal(&self) -> Option<&str> {
+        self.request.principal.as_deref()
+    }
+
+    /// The trace this call belongs to.
+    pub fn trace(&self) -> TraceContext {
+        self.request.trace
+    }
+
+    /// The same call with at most `limit` of time left for what is called with the returned context.
+    pub fn within(&self, limit: Duration) -> Cx {
+        let deadline = self.request.env.deadline(limit);
+        self.narrowed(Some(
+            self.request.deadline.map_or(deadline, |outer| outer.min(deadline)),
+        ))
+    }
+
+    /// The same call, and the handle that cancels what is called with the returned context.
+    pub fn cancellable(&self) -> (Cx, Canceller) {
+        let cx = self.narrowed(self.request.deadline);
+        let canceller = Canceller {
+            request: cx.request.clone(),
+        };
+        (cx, canceller)
+    }
+
+    /// A context for a call whose arguments are not the same when the handler is repeated (a time, a random number):
+    /// its id comes from `label` and `key` instead.
+    pub fn named<K: serde::Serialize + ?Sized>(&self, label: &str, key: &K) -> Cx {
+        let mut cx = self.clone();
+        let label_key = xxhash_rust::xxh3::xxh3_128(label.as_bytes());
+        cx.id = self.id.derive(label_key, wire::digest(label_key, key), 0);
+        cx.bits |= NAMED;
+        cx
+    }
+
+    /// Runs `work` to its end on a task of its own, even if this call is cancelled, and answers what it answers.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, CallError> {
+        self.request.env.spawn("finish", work).await.map_err(|lost| {
+            CallError::maybe_run(CallErrorKind::Failed, format!("work to be finished was lost: {lost}"))
+        })
+    }
+
+    /// Whether this request was cancelled or is past its deadline.
+    pub fn is_stopped(&self) -> bool {
+        self.request.stop.reason().is_some()
+    }
+
+    /// Waits until this request is cancelled or past its deadline, and says which.
+    pub async fn stopped(&self) -> CallErrorKind {
+        self.request.stop.wait().await
+    }
+
+    fn narrowed(&self, deadline: Option<Instant>) -> Cx {
+        let mut cx = self.clone();
+        cx.request = Arc::new(self.request.narrowed(deadline));
+        cx.bits |= GUARD;
+        cx
+    }
+
+    #[inline]
+    pub(crate) fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    pub(crate) fn set_bits(&mut self, bits: u8) {
+        self.bits = bits;
+    }
+
+    pub(crate) fn set_hops(&mut self, hops: u8) {
+        self.hops = hops;
+    }
+
+    pub(crate) fn set_attempt(&mut self, attempt: u8) {
+        self.attempt = attempt;
+    }
+
+    pub(crate) fn set_digest(&mut self, digest: u128) {
+        self.digest = digest;
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.request.stop
+    }
+
+    /// This context for the callee of a call marked `read`: the same id, one hop further.
+    #[inline]
+    pub(crate) fn lend_reading(&self) -> Lent<'_> {
+        self.lend(self.id, 0, self.bits | READING)
+    }
+
+    /// This context for the callee of a call with an id of its own.
+    #[inline]
+    pub(crate) fn lend_derived(&self, callee: u128, digest: u128) -> Result<Lent<'_>, CallError> {
+        let id = self.derive(callee, digest)?;
+        Ok(self.lend(id, digest, self.bits & !NAMED))
+    }
+
+    pub(crate) fn derive(&self, callee: u128, digest: u128) -> Result<CallId, CallError> {
+        let digest = if self.bits & NAMED == 0 { digest } else { 0 };
+        let first = self.id.derive(callee, digest, 0);
+        match self.request.derived.next(first) {
+            Some(0) => Ok(first),
+            Some(nth) => Ok(self.id.derive(callee, digest, nth)),
+            None => Err(CallError::not_run(
+                CallErrorKind::Overloaded,
+                format!("one request made {DERIVED_CALLS_MAX} different calls; split it into several jobs"),
+            )),
+        }
+    }
+
+    /// Past [`HOPS_MAX`] the caller gets an error before this is called.
+    #[inline]
+    fn lend(&self, id: CallId, digest: u128, bits: u8) -> Lent<'_> {
+        debug_assert!(self.hops < HOPS_MAX);
+        Lent::new(self, id, digest, bits)
+    }
+
+    /// The same as a lent one, with a request of its own that its owner stops.
+    pub(crate) fn owned_child(lent: &Lent<'_>, deadline: Option<Instant>, trace: TraceContext) -> Cx {
+        let mut cx = Cx::clone(lent);
+        let mut request = lent.request.narrowed(deadline);
+        request.trace = trace;
+        cx.request = Arc::new(request);
+        cx.bits &= !GUARD;
+        cx
+    }
+}
+
+impl Request {
+    fn narrowed(&self, deadline: Option<Instant>) -> Request {
+        Request {
+            env: self.env.clone(),
+            deadline,
+            stop: Stop::default(),
+            principal: self.principal.clone(),
+            trace: self.trace,
+            derived: self.derived.clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Cx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cx")
+            .field("call_id", &self.id)
+            .field("deadline", &self.request.deadline)
+            .field("hops", &self.hops)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Cancels the calls made with the context it came with. Dropping it cancels nothing.
+#[derive(Clone)]
+pub struct Canceller {
+    request: Arc<Request>,
+}
+
+impl Canceller {
+    /// The caller gets `Cancelled` (*may have run*) at once; the callee is dropped at its next await.
+    pub fn cancel(&self) {
+        self.request.stop.set(CallErrorKind::Cancelled);
+    }
+}
+
+pub(crate) fn stopped_error(kind: CallErrorKind, ran: Ran) -> CallError {
+    let message = match kind {
+        CallErrorKind::DeadlineExceeded => "the time for this call is over",
+        _ => "the caller gave up",
+    };
+    CallError::new(kind, ran, message)
+}
+
+/// A child context that borrows its parent's share of the request instead of counting a new one: a locked increment
+/// and decrement cost more than everything else that a local call does.
+pub struct Lent<'a> {
+    cx: ManuallyDrop<Cx>,
+    parent: std::marker::PhantomData<&'a Cx>,
+}
+
+impl<'a> Lent<'a> {
+    #[inline]
+    #[expect(unsafe_code, reason = "saves a locked increment and decrement on each local call")]
+    fn new(parent: &'a Cx, id: CallId, digest: u128, bits: u8) -> Lent<'a> {
+        // SAFETY: this copies the pointer inside `parent.request` without counting it. The copy is never dropped
+        // (`ManuallyDrop`, and nothing takes it out), it cannot be moved out (`Deref` gives only `&Cx`, whose `clone`
+        // counts), and it cannot outlive the counted one, since `Lent` borrows `parent` for `'a`.
+        let request = unsafe { std::ptr::read(&parent.request) };
+        let cx = Cx {
+            request,
+            id,
+            digest,
+            hops: parent.hops + 1,
+            attempt: 0,
+            bits,
+        };
+        Lent {
+            cx: ManuallyDrop::new(cx),
+            parent: std::marker::PhantomData,
+        }
+    }
+}
+
+impl Deref for Lent<'_> {
+    type Target = Cx;
+
+    #[inline]
+    fn deref(&self) -> &Cx {
+        &self.cx
+    }
+}

@@ -1,0 +1,315 @@
+//! The client side: a call of a component at the other end of a channel.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use serde::Serialize;
+use wire::answer::Answer;
+use wire::head::{DESCRIBE, Head};
+use wire::hello::{Agreement, Offer, agree, offer};
+use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits};
+use world::{Address, ConnectError, Env, Lost, Reply, Session, StartError, Ticket};
+
+use crate::component::{Data, Declared, Failure};
+use crate::cx::{Cx, READING};
+use crate::limits::CONNECT_MAX;
+use crate::retry::{Budget, Retry};
+
+/// A way to one component of one peer. It connects when it is needed, and again after a loss.
+#[derive(Clone)]
+pub struct Channel {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    env: Env,
+    address: Address,
+    declared: &'static Declared,
+    limits: Limits,
+    budget: Budget,
+    peer: Mutex<Option<Arc<Peer>>>,
+    /// Held by the one caller that connects; the number counts finished attempts.
+    connecting: tokio::sync::Mutex<Attempts>,
+}
+
+#[derive(Default)]
+struct Attempts {
+    finished: u64,
+    last_error: Option<CallError>,
+}
+
+/// An open session, and how to speak to the component there.
+struct Peer {
+    session: Arc<dyn Session>,
+    agreement: Agreement,
+}
+
+/// How a try ended that the method itself did not answer.
+enum Try<E> {
+    /// The method's own error.
+    User(E),
+    /// The call failed.
+    Call(CallError),
+}
+
+impl Channel {
+    /// A channel from `env`'s node to the component `declared` at `address`; nothing is connected yet.
+    pub fn new(env: &Env, address: Address, declared: &'static Declared, limits: Limits) -> Channel {
+        let shared = Shared {
+            env: env.clone(),
+            address,
+            declared,
+            limits,
+            budget: Budget::new(),
+            peer: Mutex::new(None),
+            connecting: tokio::sync::Mutex::default(),
+        };
+        Channel {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Connects now, so that a peer that does not fit is known before the first call.
+    pub async fn connect(&self) -> Result<(), CallError> {
+        self.peer().await.map(drop)
+    }
+
+    /// Calls the method with this index in the component's own order, again where that is harmless. The caller bounds
+    /// the time.
+    pub async fn call<A, T, E>(&self, cx: &Cx, method: usize, arguments: A) -> Result<T, E>
+    where
+        A: Serialize + Send + Sync,
+        T: Data,
+        E: Failure,
+    {
+        let shared = &*self.shared;
+        shared.budget.call();
+        let repeatable = shared.declared.methods[method].repeatable;
+        let mut retry = Retry::new();
+        loop {
+            let error = match self.attempt(cx, method, &arguments, retry.failed()).await {
+                Ok(value) => return Ok(value),
+                Err(Try::User(error)) => return Err(error),
+                Err(Try::Call(error)) => error,
+            };
+            let random = shared.env.random("backoff").fraction();
+            match retry.next(&error, repeatable, cx.remaining(), &shared.budget, random) {
+                Some(wait) => shared.env.sleep(wait).await,
+                None if retry.failed() > 1 => return Err(E::from(error.retried())),
+                None => return Err(E::from(error)),
+            }
+        }
+    }
+
+    async fn attempt<A, T, E>(&self, cx: &Cx, method: usize, arguments: &A, failed: u8) -> Result<T, Try<E>>
+    where
+        A: Serialize + Sync,
+        T: Data,
+        E: Failure,
+    {
+        let shared = &*self.shared;
+        let peer = self.peer().await.map_err(Try::Call)?;
+        let agreed = peer.agreement.methods[method].ok_or_else(|| {
+            let name = &shared.declared.interface.methods[method].name;
+            let message = format!(
+                "`{}` at {} has no method `{name}`; release it there first",
+                shared.declared.name(),
+                shared.address
+            );
+            Try::Call(CallError::not_run(CallErrorKind::Incompatible, message))
+        })?;
+        let head = head(cx, &peer.agreement, agreed, failed);
+        let ticket = peer.session.start(&mut |out| {
+            head.encode(out);
+            wire::encode(agreed.codec, arguments, out).map_err(|error| error.to_string())
+        });
+        let pending = Pending {
+            session: &*peer.session,
+            ticket: ticket.map_err(|error| Try::Call(self.not_started(error)))?,
+            done: false,
+        };
+        let reply = pending.await.map_err(|lost| Try::Call(self.lost(lost)))?;
+        let unreadable = |error: wire::CodecError| {
+            let message = format!("the answer of {} cannot be read: {error}", shared.address);
+            Try::Call(CallError::maybe_run(CallErrorKind::Incompatible, message))
+        };
+        match Answer::decode(reply.kind, &reply.body) {
+            Answer::Value(value) => wire::decode(agreed.codec, value, &shared.limits).map_err(unreadable),
+            Answer::UserError(_, error) => {
+                let error = wire::decode(agreed.codec, error, &shared.limits).map_err(unreadable)?;
+                Err(Try::User(error))
+            }
+            Answer::Failed(_, error) => Err(Try::Call(error)),
+        }
+    }
+
+    /// The open session, or a new one.
+    async fn peer(&self) -> Result<Arc<Peer>, CallError> {
+        if let Some(peer) = self.open_peer() {
+            return Ok(peer);
+        }
+        let shared = &*self.shared;
+        let before = shared.connecting.try_lock().map(|attempts| attempts.finished);
+        let mut attempts = shared.connecting.lock().await;
+        if let Some(peer) = self.open_peer() {
+            return Ok(peer);
+        }
+        // Whoever waited for another's attempt shares its failure, so that a dead peer is not tried once per caller.
+        if let (Err(_), Some(error)) = (before, &attempts.last_error) {
+            return Err(error.clone());
+        }
+        let opened = match shared.env.timeout(CONNECT_MAX, self.open()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(CallError::not_run(
+                CallErrorKind::Unavailable,
+                format!(
+                    "{} did not answer the hello within {} s",
+                    shared.address,
+                    CONNECT_MAX.as_secs()
+                ),
+            )),
+        };
+        attempts.finished += 1;
+        attempts.last_error = opened.as_ref().err().cloned();
+        let peer = Arc::new(opened?);
+        *shared.peer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(peer.clone());
+        Ok(peer)
+    }
+
+    fn open_peer(&self) -> Option<Arc<Peer>> {
+        let peer = self.shared.peer.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        peer.as_ref().filter(|peer| peer.session.is_open()).cloned()
+    }
+
+    async fn open(&self) -> Result<Peer, CallError> {
+        let shared = &*self.shared;
+        let declared = shared.declared;
+        let hello = Hello {
+            interfaces: vec![(declared.name().to_string(), declared.hash)],
+        };
+        let session = shared
+            .env
+            .transport()
+            .connect(&shared.env, &shared.address, hello.encode())
+            .await;
+        let session = session.map_err(|error| match error {
+            ConnectError::Unreachable(why) => {
+                CallError::not_run(CallErrorKind::Unavailable, format!("{}: {why}", shared.address))
+            }
+            ConnectError::Refused(why) => CallError::not_run(
+                CallErrorKind::Denied,
+                format!("{} refused the connection: {why}", shared.address),
+            ),
+        })?;
+        let incompatible = |why: String| {
+            let message = format!("`{}` at {} does not fit: {why}", declared.name(), shared.address);
+            CallError::not_run(CallErrorKind::Incompatible, message)
+        };
+        let theirs = Hello::decode(session.hello()).map_err(|error| incompatible(error.to_string()))?;
+        let agreement = match offer(&declared.interface, declared.hash, &theirs) {
+            Offer::Equal(agreement) => agreement,
+            Offer::Missing(why) => return Err(incompatible(why)),
+            Offer::Different { component } => {
+                let theirs = self.describe(&*session, component).await?;
+                agree(&declared.interface, &theirs, component).map_err(incompatible)?
+            }
+        };
+        Ok(Peer { session, agreement })
+    }
+
+    /// Asks a peer of another shape for its interface.
+    async fn describe(&self, session: &dyn Session, component: u32) -> Result<Interface, CallError> {
+        let head = Head {
+            codec: Codec::Tagged,
+            component: DESCRIBE,
+            method: component,
+            ..Head::default()
+        };
+        let ticket = session.start(&mut |out| {
+            head.encode(out);
+            Ok(())
+        });
+        let ticket = ticket.map_err(|error| self.not_started(error))?;
+        let reply = Pending {
+            session,
+            ticket,
+            done: false,
+        }
+        .await
+        .map_err(|lost| self.lost(lost))?;
+        let unreadable = |why: String| {
+            let message = format!("{} does not describe its interface: {why}", self.shared.address);
+            CallError::not_run(CallErrorKind::Incompatible, message)
+        };
+        match Answer::decode(reply.kind, &reply.body) {
+            Answer::Value(value) => Interface::decode(value).map_err(|error| unreadable(error.to_string())),
+            Answer::UserError(..) => Err(unreadable("it answered with an error".to_string())),
+            Answer::Failed(_, error) => Err(error),
+        }
+    }
+
+    fn not_started(&self, error: StartError) -> CallError {
+        let address = &self.shared.address;
+        match error {
+            StartError::Closed(why) => CallError::not_run(CallErrorKind::Unavailable, format!("{address}: {why}")),
+            StartError::Full(why) => CallError::not_run(CallErrorKind::Overloaded, format!("{address}: {why}")),
+            StartError::Encode(why) => CallError::not_run(
+                CallErrorKind::Incompatible,
+                format!("the arguments cannot be written: {why}"),
+            ),
+        }
+    }
+
+    fn lost(&self, lost: Lost) -> CallError {
+        let address = &self.shared.address;
+        match lost {
+            Lost::NotSent(why) => CallError::not_run(CallErrorKind::Unavailable, format!("{address}: {why}")),
+            Lost::MaybeSent(why) => CallError::maybe_run(CallErrorKind::Unavailable, format!("{address}: {why}")),
+        }
+    }
+}
+
+fn head<'a>(cx: &'a Cx, agreement: &Agreement, agreed: wire::hello::MethodAgreement, failed: u8) -> Head<'a> {
+    let trace = cx.trace();
+    Head {
+        codec: agreed.codec,
+        component: agreement.component,
+        method: agreed.method,
+        hops: cx.hops(),
+        attempt: cx.attempt().saturating_add(failed),
+        reading: cx.bits() & READING != 0,
+        remaining_micros: cx
+            .remaining()
+            .map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX)),
+        call_id: Some(cx.call_id().0),
+        digest: Some(cx.arguments_digest()).filter(|digest| *digest != 0),
+        trace: Some((trace.trace_id, trace.span_id, trace.sampled)),
+        principal: cx.principal(),
+    }
+}
+
+/// Waits for a reply; dropped before it, it tells the peer to stop.
+struct Pending<'a> {
+    session: &'a dyn Session,
+    ticket: Ticket,
+    done: bool,
+}
+
+impl Future for Pending<'_> {
+    type Output = Result<Reply, Lost>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply, Lost>> {
+        let reply = self.session.poll_reply(self.ticket, cx);
+        self.done = reply.is_ready();
+        reply
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.session.abandon(self.ticket);
+        }
+    }
+}

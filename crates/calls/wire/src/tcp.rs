@@ -1,0 +1,325 @@
+//! The production transport: frames over streams, and on the same port the HTTP face.
+
+use std::io::IoSlice;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{Semaphore, watch};
+use world::{
+    Address, BoxFuture, ConnectError, Dispatch, Door, Env, Listener, Service, Session, Stream, Task, Transport,
+};
+
+use crate::callee::Callee;
+use crate::caller::Caller;
+use crate::face::{self, Face, Token, is_loopback};
+use crate::frame::{Assembly, HelloFrame, Kind, Message, PREFACE, VERSION, put};
+use crate::limits::{CONNECTIONS_MAX, HELLO_WAIT, READ_BYTES};
+
+/// Frames over the node's network. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Tcp {
+    /// The deployment's token, which both sides state. Without one, only loopback is served.
+    pub token: Option<Token>,
+    /// The HTTP face of what is served; `None` is off.
+    pub face: Option<Arc<Face>>,
+}
+
+/// Why a listener is not served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServeError {
+    /// It is reached from other machines, and nothing says who may.
+    #[error(
+        "{address} is not loopback, so callers need the deployment's token: set `token = {{ env = \"..\" }}` in [service], or listen on 127.0.0.1"
+    )]
+    NoToken {
+        /// The address.
+        address: Address,
+    },
+}
+
+impl Tcp {
+    /// Whether `address` may be listened on: loopback, or anywhere with a token.
+    pub fn check(&self, address: &Address) -> Result<(), ServeError> {
+        if self.token.is_some() || is_loopback(address) {
+            Ok(())
+        } else {
+            Err(ServeError::NoToken {
+                address: address.clone(),
+            })
+        }
+    }
+
+    fn hello(&self, said: Bytes) -> Vec<u8> {
+        let token = self
+            .token
+            .as_ref()
+            .map(|token| token.reveal().as_bytes().to_vec())
+            .unwrap_or_default();
+        let mut out = Vec::new();
+        HelloFrame {
+            features: 0,
+            token,
+            said,
+        }
+        .encode(&mut out);
+        out
+    }
+}
+
+impl Transport for Tcp {
+    fn connect<'a>(
+        &'a self,
+        env: &'a Env,
+        to: &'a Address,
+        hello: Bytes,
+    ) -> BoxFuture<'a, Result<Arc<dyn Session>, ConnectError>> {
+        Box::pin(async move {
+            let unreachable = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
+            let stream = env.network().connect(to).await.map_err(unreachable)?;
+            write_all(&*stream, &self.hello(hello)).await.map_err(unreachable)?;
+            let mut input = BytesMut::new();
+            let theirs = match read_hello(&*stream, &mut input).await {
+                Ok(theirs) => theirs,
+                Err(NoHello::Goaway(why)) => return Err(ConnectError::Refused(why)),
+                Err(NoHello::Other(why)) => return Err(ConnectError::Unreachable(why)),
+            };
+            let session: Arc<dyn Session> = Caller::start(env, stream, theirs.said, input);
+            Ok(session)
+        })
+    }
+
+    /// A listener that [`Tcp::check`] refuses is served nothing: every connection is told why.
+    fn serve(&self, env: &Env, listener: Box<dyn Listener>, service: Arc<dyn Service>) -> Arc<dyn Door> {
+        let (draining, drained) = watch::channel(false);
+        let address = listener.address();
+        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let entrance = Entrance {
+            tcp: self.clone(),
+            env: env.clone(),
+            service,
+            connections: connections.clone(),
+            drained,
+        };
+        let accepting = env.spawn("listener", entrance.accept(listener));
+        Arc::new(Serving {
+            address,
+            draining,
+            connections,
+            accepting: Mutex::new(Some(accepting)),
+        })
+    }
+}
+
+/// What every connection of one listener shares.
+#[derive(Clone)]
+struct Entrance {
+    tcp: Tcp,
+    env: Env,
+    service: Arc<dyn Service>,
+    connections: Arc<Semaphore>,
+    drained: watch::Receiver<bool>,
+}
+
+impl Entrance {
+    async fn accept(self, listener: Box<dyn Listener>) {
+        loop {
+            // At the limit the next connections wait in the listener's own queue.
+            let Ok(permit) = self.connections.clone().acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok(stream) => {
+                    let entrance = self.clone();
+                    let connection = async move {
+                        entrance.serve(stream).await;
+                        drop(permit);
+                    };
+                    drop(self.env.spawn("connection of a callee", connection));
+                }
+                Err(error) => {
+                    tracing::warn!(target: "terrace::wire", %error, "a connection could not be accepted");
+                    // Out of descriptors, most likely: asking again at once would only spin.
+                    self.env.sleep(std::time::Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(self, stream: Arc<dyn Stream>) {
+        let peer = stream.peer();
+        let mut input = BytesMut::new();
+        let first = self.env.timeout(HELLO_WAIT, read_more(&*stream, &mut input)).await;
+        if !matches!(first, Ok(Ok(()))) {
+            return;
+        }
+        let ended = match input[0] {
+            PREFACE => self.serve_frames(&peer, stream, input).await,
+            letter if letter.is_ascii_uppercase() => match self.tcp.face.clone() {
+                Some(face) => {
+                    let mut drained = self.drained.clone();
+                    let drain = async move {
+                        let _ = drained.wait_for(|drained| *drained).await;
+                    };
+                    return face::serve(&self.env, stream, input, face, drain).await;
+                }
+                None => "it speaks HTTP, and the HTTP face is off".to_string(),
+            },
+            0x16 => "it speaks TLS, which this listener does not".to_string(),
+            other => format!("it begins with byte {other:#04x}, which no protocol here does"),
+        };
+        tracing::debug!(target: "terrace::wire", %peer, "connection ended: {ended}");
+    }
+
+    async fn serve_frames(&self, peer: &Address, stream: Arc<dyn Stream>, mut input: BytesMut) -> String {
+        let dispatch = match self
+            .env
+            .timeout(HELLO_WAIT, self.greet(peer, &*stream, &mut input))
+            .await
+        {
+            Err(_) => return format!("it said no hello within {} s", HELLO_WAIT.as_secs()),
+            Ok(Err(why)) => {
+                let mut refusal = vec![PREFACE, VERSION];
+                put(Kind::Goaway, 0, why.as_bytes(), &mut refusal);
+                // A peer that is gone does not need to hear it.
+                let _ = self.env.timeout(HELLO_WAIT, write_all(&*stream, &refusal)).await;
+                return why;
+            }
+            Ok(Ok(dispatch)) => dispatch,
+        };
+        Callee::new(&self.env, stream, dispatch, input, self.drained.clone()).await
+    }
+
+    async fn greet(
+        &self,
+        peer: &Address,
+        stream: &dyn Stream,
+        input: &mut BytesMut,
+    ) -> Result<Arc<dyn Dispatch>, String> {
+        let theirs = read_hello(stream, input).await.map_err(NoHello::into_words)?;
+        self.tcp.check(&stream.local()).map_err(|error| error.to_string())?;
+        if let Some(token) = &self.tcp.token {
+            if !token.matches(&theirs.token) {
+                return Err("the token is missing or wrong: both sides need the deployment's token".to_string());
+            }
+        }
+        let dispatch = self.service.admit(peer, &theirs.said)?;
+        write_all(stream, &self.tcp.hello(self.service.hello()))
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(dispatch)
+    }
+}
+
+/// A listener that is being served.
+struct Serving {
+    address: Address,
+    draining: watch::Sender<bool>,
+    connections: Arc<Semaphore>,
+    accepting: Mutex<Option<Task<()>>>,
+}
+
+impl Door for Serving {
+    fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let accepting = self.accepting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(accepting) = accepting {
+                accepting.cancel();
+                // It held a permit for the connection it waited for.
+                let _ = accepting.await;
+            }
+            self.draining.send_replace(true);
+            let all = self.connections.acquire_many(CONNECTIONS_MAX as u32).await;
+            drop(all);
+        })
+    }
+}
+
+enum NoHello {
+    /// The peer said why it does not want this side.
+    Goaway(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl NoHello {
+    fn into_words(self) -> String {
+        match self {
+            NoHello::Goaway(why) | NoHello::Other(why) => why,
+        }
+    }
+}
+
+/// Reads preface and hello; what follows stays in `input`. The caller bounds the time.
+async fn read_hello(stream: &dyn Stream, input: &mut BytesMut) -> Result<HelloFrame, NoHello> {
+    let other = |error: std::io::Error| NoHello::Other(error.to_string());
+    while input.len() < 2 {
+        read_more(stream, input).await.map_err(other)?;
+    }
+    let (first, version) = (input[0], input[1]);
+    if first != PREFACE {
+        return Err(NoHello::Other(format!(
+            "what answers there does not speak this protocol (first byte {first:#04x})"
+        )));
+    }
+    if version != VERSION {
+        return Err(NoHello::Other(format!(
+            "the peer speaks version {version} of the protocol, this side {VERSION}"
+        )));
+    }
+    let _ = input.split_to(2);
+    let mut assembly = Assembly::default();
+    loop {
+        match assembly
+            .next(input)
+            .map_err(|error| NoHello::Other(error.to_string()))?
+        {
+            Some(Message {
+                kind: Kind::Hello,
+                body,
+                ..
+            }) => {
+                return HelloFrame::decode(&body).map_err(|error| NoHello::Other(error.to_string()));
+            }
+            Some(Message {
+                kind: Kind::Goaway,
+                body,
+                ..
+            }) => {
+                return Err(NoHello::Goaway(String::from_utf8_lossy(&body).into_owned()));
+            }
+            Some(message) => {
+                return Err(NoHello::Other(format!(
+                    "a {:?} frame came before the hello",
+                    message.kind
+                )));
+            }
+            None => read_more(stream, input).await.map_err(other)?,
+        }
+    }
+}
+
+async fn read_more(stream: &dyn Stream, input: &mut BytesMut) -> std::io::Result<()> {
+    input.reserve(READ_BYTES);
+    match std::future::poll_fn(|cx| stream.poll_read(cx, input)).await? {
+        0 => Err(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "the peer closed the connection",
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn write_all(stream: &dyn Stream, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        let written = std::future::poll_fn(|cx| stream.poll_write(cx, &[IoSlice::new(bytes)])).await?;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
