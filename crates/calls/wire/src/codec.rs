@@ -3,6 +3,7 @@
 //!
 //! Readers trust nothing: nesting, decoded memory and every length are bounded before they cost anything.
 
+mod bounded;
 mod json;
 mod positional;
 mod tagged;
@@ -27,6 +28,10 @@ pub const DEPTH_MAX: u32 = 128;
 
 /// Memory that one decoded value may take, counted by its elements' sizes.
 pub const DECODED_BYTES_MAX: usize = 64 << 20;
+
+/// Structs and enums up to this size cost nothing of the memory that a value may take: what they are written in bounds
+/// them well enough.
+pub(crate) const STRUCT_BYTES_FREE: usize = 64;
 
 /// What a reader allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +70,20 @@ impl CodecError {
 impl std::fmt::Debug for CodecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("CodecError").field(&self.message).finish()
+    }
+}
+
+impl serde::ser::Error for CodecError {
+    #[cold]
+    fn custom<T: std::fmt::Display>(message: T) -> CodecError {
+        CodecError::new(message.to_string())
+    }
+}
+
+impl serde::de::Error for CodecError {
+    #[cold]
+    fn custom<T: std::fmt::Display>(message: T) -> CodecError {
+        CodecError::new(message.to_string())
     }
 }
 

@@ -1,6 +1,34 @@
-//! Whether two versions of an interface can talk, method by method.
+//! Whether two versions of an interface can talk by name, method by method.
+//!
+//! The writer of a value is the caller for arguments and the callee for results and errors; the other side reads.
+//!
+//! | difference | verdict |
+//! |---|---|
+//! | a method the callee lacks | missing; all others go on |
+//! | a field only the writer has | fine, unless the reader is closed |
+//! | a field only the reader has | fine if it is optional, else breaking |
+//! | order of fields, cases and methods; names of types | fine |
+//! | a wider number at the reader | fine; a narrower one is breaking |
+//! | `T` written, `Option<T>` read | fine; the reverse is breaking |
+//! | a tuple's arity, a struct for an enum, any other type | breaking |
+//! | a case the reader does not know | fine until it comes, then an error that names it |
+//! | opaque on either side | not checked |
 
-use crate::interface::Interface;
+mod comparison;
+mod path;
+
+use std::collections::BTreeMap;
+
+use self::comparison::{Budget, Comparison};
+use self::path::Place;
+use crate::interface::{Interface, Method};
+use crate::shape::{Field, TypeRef};
+
+/// Pairs of fields, cases and types that one comparison looks at; past it the rest counts as breaking.
+pub const STEPS_MAX: usize = 200_000;
+
+/// Sentences for one method.
+pub const METHOD_SENTENCES_MAX: usize = 8;
 
 /// Which side of the calls we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,21 +49,58 @@ pub struct Match {
 }
 
 /// For each of the caller's methods, in its order, what the callee has for it.
+///
+/// `theirs` was checked by [`Interface::check`]. The work is bounded by [`STEPS_MAX`] whatever they sent.
 pub fn compare(ours: &Interface, theirs: &Interface, we_are: Side) -> Vec<Match> {
     let (caller, callee) = match we_are {
         Side::Caller => (ours, theirs),
         Side::Callee => (theirs, ours),
     };
-    caller
-        .methods
-        .iter()
-        .map(|method| Match {
-            index: callee
-                .methods
-                .iter()
-                .position(|other| other.name == method.name)
-                .map(|index| index as u32),
+    let mut offered: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, method) in callee.methods.iter().enumerate() {
+        offered.entry(&method.name).or_insert(index);
+    }
+    let mut budget = Budget { steps_left: STEPS_MAX };
+    let found = |method: &Method| match offered.get(method.name.as_str()) {
+        None => Match {
+            index: None,
             breaking: Vec::new(),
-        })
-        .collect()
+        },
+        Some(&index) => Match {
+            index: u32::try_from(index).ok(),
+            breaking: differences((caller, method), (callee, &callee.methods[index]), we_are, &mut budget),
+        },
+    };
+    caller.methods.iter().map(found).collect()
+}
+
+fn differences(
+    (caller, called): (&Interface, &Method),
+    (callee, served): (&Interface, &Method),
+    we_are: Side,
+    budget: &mut Budget,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let there = Comparison::new(&caller.types, &callee.types, we_are == Side::Callee);
+    there.fields(&called.arguments, &served.arguments, budget, &mut found);
+    let parts: [(Place, &TypeRef, &TypeRef); 2] = [
+        (Place::Result, &served.output, &called.output),
+        (Place::Error, &served.error, &called.error),
+    ];
+    for (place, written, read) in parts {
+        let back = Comparison::new(&callee.types, &caller.types, we_are == Side::Caller);
+        back.value(place, written, read, budget, &mut found);
+    }
+    let name = format!("method `{}.{}`: ", path::short(&callee.name), path::short(&called.name));
+    let more = found.len().saturating_sub(METHOD_SENTENCES_MAX);
+    found.truncate(METHOD_SENTENCES_MAX);
+    if more > 0 {
+        found.push(format!("{more} more differences"));
+    }
+    found.iter().map(|sentence| format!("{name}{sentence}")).collect()
+}
+
+/// Whether a reader does without the field: serde reads an absent `Option` as `None`.
+fn may_be_absent(field: &Field) -> bool {
+    field.optional || matches!(field.type_ref, TypeRef::Option(_))
 }

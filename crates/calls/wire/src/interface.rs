@@ -1,9 +1,12 @@
 //! An interface as data: what one component offers, in shapes. It is sent to peers and printed by `describe --json`.
 
+pub mod bounds;
+mod hash;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, Codec, CodecError, Limits};
-use crate::shape::{Field, TypeDef, TypeRef};
+use crate::shape::{Field, TypeDef, TypeRef, reach};
 
 /// What one component offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,25 +63,58 @@ pub struct Marks {
     pub deadline_ms: Option<u64>,
 }
 
+/// Memory that a peer's interface may take.
+const LIMITS: Limits = Limits {
+    depth_max: codec::DEPTH_MAX,
+    decoded_bytes_max: 32 << 20,
+};
+
 impl Interface {
-    /// Appends it to `out` in the form that [`Interface::decode`] reads.
+    /// Appends it to `out` in the form that [`Interface::decode`] reads: tagged, so that it can grow.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
         codec::encode(Codec::Tagged, self, out)
     }
 
-    /// The interface that a peer sent.
+    /// The interface that a peer sent, within the limits of [`bounds`].
     pub fn decode(input: &[u8]) -> Result<Interface, CodecError> {
-        codec::decode(Codec::Tagged, input, &Limits::default())
+        if input.len() > bounds::INTERFACE_BYTES_MAX {
+            return Err(CodecError::new(format!(
+                "an interface of {} bytes is refused: at most {} are read",
+                input.len(),
+                bounds::INTERFACE_BYTES_MAX
+            )));
+        }
+        let interface: Interface = codec::decode(Codec::Tagged, input, &LIMITS)?;
+        interface.check()?;
+        Ok(interface)
     }
 
-    /// XXH3-128 of what crosses: component and method names, and for every type its exact fields and cases.
-    pub fn hash(&self) -> u128 {
-        crate::digest::digest(0, self)
+    /// Whether the method with this number speaks the positional codec with a peer of the same hash.
+    pub fn is_positional(&self, method: usize) -> bool {
+        self.methods
+            .get(method)
+            .is_some_and(|method| self.opaque(method).is_none())
     }
 
-    /// Why `method` always speaks the tagged codec, if it does.
+    /// Why `method` always speaks the tagged codec, if it does: something it takes or gives has an opaque shape.
     pub fn opaque<'a>(&'a self, method: &'a Method) -> Option<&'a str> {
-        let _ = method;
-        None
+        method.uses().find_map(|type_ref| reach::opaque(&self.types, type_ref))
+    }
+
+    /// Whether a [`CallError`](crate::CallError) may be inside what `method` answers.
+    pub fn answers_call_error(&self, method: &Method) -> bool {
+        [&method.output, &method.error]
+            .into_iter()
+            .any(|type_ref| reach::holds_call_error(&self.types, type_ref))
+    }
+}
+
+impl Method {
+    /// The types of its arguments, its output and its error.
+    pub fn uses(&self) -> impl Iterator<Item = &TypeRef> {
+        self.arguments
+            .iter()
+            .map(|argument| &argument.type_ref)
+            .chain([&self.output, &self.error])
     }
 }

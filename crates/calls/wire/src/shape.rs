@@ -3,6 +3,7 @@
 
 mod features;
 mod foreign;
+pub mod reach;
 mod standard;
 
 use std::any::TypeId;
