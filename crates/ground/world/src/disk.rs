@@ -37,6 +37,10 @@ pub trait Disk: Send + Sync {
 }
 
 /// An open file.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a length that must be asked for is compared by whoever asks"
+)]
 pub trait File: Send + Sync {
     /// Up to `bytes_max` bytes from `offset`; fewer only at the end of the file.
     fn read_at(&self, offset: u64, bytes_max: usize) -> BoxFuture<'_, io::Result<Bytes>>;

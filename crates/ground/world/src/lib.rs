@@ -1,8 +1,49 @@
 //! The only door outside: time, randomness, network, disk, tasks.
+//!
+//! A program that reads a clock, opens a socket or spawns a task wherever it likes runs in one world only. Here all of
+//! that is asked of an [`Env`], one per node, and there are two kinds: of the real world ([`production`]), and of a
+//! world in memory with virtual time (`memory`, behind the cargo feature of that name), whose nodes a test may crash,
+//! cut off and skew. Lints ban every other door in the crates above and name this one.
+//!
+//! ```
+//! # use std::time::Duration;
+//! async fn remind(env: world::Env) -> &'static str {
+//!     env.sleep(Duration::from_secs(3600)).await;
+//!     "time to go"
+//! }
+//!
+//! let world = world::memory::World::new(1);
+//! assert_eq!(world.run(remind(world.node("kitchen"))), "time to go"); // at once
+//! assert_eq!(world.now(), Duration::from_secs(3600));
+//! ```
+//!
+//! # Reading order
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `env.rs` | [`Env`], and the private trait each world implements for its nodes |
+//! | `time.rs`, `random.rs`, `task.rs` | what its calls return |
+//! | `network.rs`, `byte_stream.rs` | bytes: [`Network`], [`Listener`], [`Stream`]; [`ByteStream`] for libraries on tokio's traits |
+//! | `transport.rs` | messages: [`Transport`], which `wire` implements over streams, and a simulator over events |
+//! | `disk.rs` | [`Disk`], [`File`] |
+//! | `production.rs`, `memory.rs` | the two worlds |
+//!
+//! # What a world promises
+//!
+//! `tests/contract` holds both to it: a sleep never ends early; a timeout lets a ready future win; a task's panic is a
+//! value and a cancelled task is dropped; sources of random numbers are independent; bytes of a stream arrive in order
+//! or the stream fails; a stream holds a bounded number of bytes; what was synced to disk is there after a crash.
+//!
+//! # What it is not
+//!
+//! It knows no message format, no component, no engine. Engines that open sockets of their own, and so live outside the
+//! simulator, are listed here when they come (SMTP, ZooKeeper, PostgreSQL): so far there is none.
 
 mod byte_stream;
 mod disk;
 mod env;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod network;
 pub mod production;
 mod random;

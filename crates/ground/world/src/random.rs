@@ -1,5 +1,14 @@
 //! Random numbers: from the operating system in production, from (seed, node, purpose) in memory.
 
+#[cfg(feature = "memory")]
+mod stream;
+
+#[cfg(feature = "memory")]
+pub(crate) use stream::Hash;
+
+#[cfg(feature = "memory")]
+use stream::Stream;
+
 /// Bytes asked of the operating system at once.
 const SYSTEM_BYTES: usize = 256;
 
@@ -12,7 +21,8 @@ enum Source {
         bytes: Box<[u8; SYSTEM_BYTES]>,
         used: usize,
     },
-    Stream([u64; 4]),
+    #[cfg(feature = "memory")]
+    Stream(Stream),
 }
 
 impl Random {
@@ -24,10 +34,10 @@ impl Random {
         })
     }
 
-    /// A repeatable stream. Its state is filled by SplitMix64, as the authors of xoshiro256++ ask.
+    /// A repeatable stream.
     #[cfg(feature = "memory")]
-    pub(crate) fn stream(mut seed: u64) -> Random {
-        Random(Source::Stream(std::array::from_fn(|_| split_mix(&mut seed))))
+    pub(crate) fn stream(seed: u64) -> Random {
+        Random(Source::Stream(Stream::new(seed)))
     }
 
     /// 64 random bits.
@@ -45,7 +55,8 @@ impl Random {
                 word.fill(0);
                 value
             }
-            Source::Stream(state) => xoshiro(state),
+            #[cfg(feature = "memory")]
+            Source::Stream(stream) => stream.next(),
         }
     }
 
@@ -79,43 +90,5 @@ impl Random {
     /// A number from 0.0 up to but not including 1.0, a multiple of 2⁻⁵³.
     pub fn fraction(&mut self) -> f64 {
         (self.u64() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-/// xoshiro256++ 1.0 of David Blackman and Sebastiano Vigna (2019), <https://prng.di.unimi.it/xoshiro256plusplus.c>.
-fn xoshiro(state: &mut [u64; 4]) -> u64 {
-    let result = state[0].wrapping_add(state[3]).rotate_left(23).wrapping_add(state[0]);
-    let shifted = state[1] << 17;
-    state[2] ^= state[0];
-    state[3] ^= state[1];
-    state[1] ^= state[2];
-    state[0] ^= state[3];
-    state[2] ^= shifted;
-    state[3] = state[3].rotate_left(45);
-    result
-}
-
-/// SplitMix64 of Sebastiano Vigna (2015), <https://prng.di.unimi.it/splitmix64.c>.
-#[cfg(feature = "memory")]
-fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::xoshiro;
-
-    #[test]
-    fn the_generator_is_the_published_one() {
-        let mut state = [1, 2, 3, 4];
-        let drawn: Vec<u64> = (0..4).map(|_| xoshiro(&mut state)).collect();
-        assert_eq!(
-            drawn,
-            [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]
-        );
     }
 }

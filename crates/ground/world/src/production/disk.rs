@@ -43,8 +43,20 @@ impl Files {
         })
     }
 
-    /// Runs `work` with `path`'s real place, which no symbolic link may lead out of the root.
+    /// [`Files::within`], for what cannot be the root itself.
     fn with<'a, T: Send + 'static>(
+        &'a self,
+        path: &'a str,
+        work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<'a, io::Result<T>> {
+        match split(path) {
+            Ok(_) => self.within(path, work),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    /// Runs `work` with `path`'s real place, which no symbolic link may lead out of the root.
+    fn within<'a, T: Send + 'static>(
         &'a self,
         path: &'a str,
         work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
@@ -115,7 +127,10 @@ impl Disk for Files {
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, io::Result<()>> {
         let (files, owned) = (self.clone(), to.to_owned());
-        self.with(from, move |place| fs::rename(place, files.inside(&owned)?))
+        self.with(from, move |place| {
+            split(&owned)?;
+            fs::rename(place, files.inside(&owned)?)
+        })
     }
 
     fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
@@ -126,7 +141,7 @@ impl Disk for Files {
     }
 
     fn list<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Vec<String>>> {
-        self.with(path, |place| {
+        self.within(path, |place| {
             let mut names = Vec::new();
             for entry in fs::read_dir(place)? {
                 // A name that is not text was not made through this door, and cannot be asked for through it.
@@ -140,7 +155,7 @@ impl Disk for Files {
     fn create_dir<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
         let files = self.clone();
         let owned = path.to_owned();
-        self.with("", move |_| {
+        self.within("", move |_| {
             let parts = parts(&owned)?;
             for depth in 1..=parts.len() {
                 let place = files.inside(&parts[..depth].join("/"))?;
@@ -154,7 +169,7 @@ impl Disk for Files {
     }
 
     fn sync_dir<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
-        self.with(path, |place| fs::File::open(place)?.sync_all())
+        self.within(path, |place| fs::File::open(place)?.sync_all())
     }
 }
 
@@ -186,9 +201,12 @@ impl Open {
 impl File for Open {
     fn read_at(&self, offset: u64, bytes_max: usize) -> BoxFuture<'_, io::Result<Bytes>> {
         self.with(move |file| {
-            file.seek(SeekFrom::Start(offset))?;
-            let mut bytes = Vec::new();
-            file.take(bytes_max as u64).read_to_end(&mut bytes)?;
+            let left = file.metadata()?.len().saturating_sub(offset);
+            let mut bytes = vec![0; usize::try_from(left).map_or(bytes_max, |left| left.min(bytes_max))];
+            if !bytes.is_empty() {
+                file.seek(SeekFrom::Start(offset))?;
+                file.read_exact(&mut bytes)?;
+            }
             Ok(Bytes::from(bytes))
         })
     }

@@ -1,0 +1,112 @@
+//! The disk of a node in memory, over its [`Image`]. Every call is done at once.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::disk::{Disk, File};
+use crate::network::BoxFuture;
+
+use super::image::Image;
+use super::node::Incarnation;
+
+pub(super) struct MemoryDisk(pub(super) Incarnation);
+
+impl MemoryDisk {
+    fn with<'a, T: Send + 'a>(
+        &'a self,
+        path: &'a str,
+        change: impl FnOnce(&mut Image) -> io::Result<T> + Send + 'a,
+    ) -> BoxFuture<'a, io::Result<T>> {
+        Box::pin(async move {
+            self.0
+                .enter(|state, _| change(&mut state.nodes[self.0.node].image))
+                .map_err(|error| io::Error::new(error.kind(), format!("`{path}`: {error}")))
+        })
+    }
+
+    fn file(&self, id: u64) -> Arc<dyn File> {
+        Arc::new(MemoryFile {
+            life: self.0.clone(),
+            id,
+        })
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn open<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn File>>> {
+        self.with(path, |image| image.open(path).map(|id| self.file(id)))
+    }
+
+    fn create<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn File>>> {
+        self.with(path, |image| image.create(path).map(|id| self.file(id)))
+    }
+
+    fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        self.with(from, |image| image.rename(from, to))
+    }
+
+    fn remove<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        self.with(path, |image| image.remove(path))
+    }
+
+    fn list<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Vec<String>>> {
+        self.with(path, |image| image.list(path))
+    }
+
+    fn create_dir<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        self.with(path, |image| image.create_dir(path))
+    }
+
+    fn sync_dir<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        self.with(path, |image| image.sync_dir(path))
+    }
+}
+
+struct MemoryFile {
+    life: Incarnation,
+    id: u64,
+}
+
+impl MemoryFile {
+    fn with<'a, T: Send + 'a>(
+        &'a self,
+        change: impl FnOnce(&mut Image) -> io::Result<T> + Send + 'a,
+    ) -> BoxFuture<'a, io::Result<T>> {
+        Box::pin(async move {
+            self.life
+                .enter(|state, _| change(&mut state.nodes[self.life.node].image))
+        })
+    }
+}
+
+impl File for MemoryFile {
+    fn read_at(&self, offset: u64, bytes_max: usize) -> BoxFuture<'_, io::Result<Bytes>> {
+        self.with(move |image| image.read(self.id, offset, bytes_max))
+    }
+
+    fn write_at(&self, offset: u64, bytes: Bytes) -> BoxFuture<'_, io::Result<()>> {
+        self.with(move |image| image.write(self.id, offset, &bytes))
+    }
+
+    fn append(&self, bytes: Bytes) -> BoxFuture<'_, io::Result<u64>> {
+        self.with(move |image| {
+            let offset = image.len(self.id)?;
+            image.write(self.id, offset, &bytes)?;
+            Ok(offset)
+        })
+    }
+
+    fn sync(&self) -> BoxFuture<'_, io::Result<()>> {
+        self.with(|image| image.sync(self.id))
+    }
+
+    fn len(&self) -> BoxFuture<'_, io::Result<u64>> {
+        self.with(|image| image.len(self.id))
+    }
+
+    fn truncate(&self, bytes: u64) -> BoxFuture<'_, io::Result<()>> {
+        self.with(move |image| image.truncate(self.id, bytes))
+    }
+}

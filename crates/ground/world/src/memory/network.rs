@@ -1,0 +1,294 @@
+//! Listeners and streams between the nodes of a world. An address is `node:port`; the names of the loopback mean the
+//! node itself.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+
+use crate::network::{Address, BoxFuture, Listener, Network, Stream};
+
+use super::link::pass;
+use super::node::Incarnation;
+use super::pipe::{Item, Pipe};
+use super::state::{Shared, State, Wakes};
+
+/// How many streams may wait to be accepted; the next are refused.
+const BACKLOG_MAX: usize = 1024;
+
+/// The ports that are picked for port 0, as IANA names them.
+const DYNAMIC_PORT_MIN: u16 = 49_152;
+
+const LOOPBACK: [&str; 5] = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"];
+
+pub(super) struct MemoryNetwork(pub(super) Incarnation);
+
+impl Network for MemoryNetwork {
+    fn listen<'a>(&'a self, at: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
+        Box::pin(async move {
+            let (host, port) = host_and_port(at)?;
+            let life = self.0.clone();
+            let port = life.enter(|state, _| {
+                if state.find_host(&life, host) != Some(life.node) {
+                    let why = format!(
+                        "cannot listen on {at}: it is not this node; name `{}`",
+                        state.nodes[life.node].name
+                    );
+                    return Err(io::Error::new(ErrorKind::AddrNotAvailable, why));
+                }
+                state.listen(&life, port)
+            })?;
+            let address = life.enter(|state, _| address(&state.nodes[life.node].name, port));
+            Ok(Box::new(MemoryListener { life, port, address }) as Box<dyn Listener>)
+        })
+    }
+
+    fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Arc<dyn Stream>>> {
+        Box::pin(async move {
+            let (host, port) = host_and_port(to)?;
+            let life = &self.0;
+            let Some(there) = life.enter(|state, _| state.find_host(life, host)) else {
+                return Err(io::Error::new(
+                    ErrorKind::NotFound,
+                    format!("cannot connect to {to}: no node is named `{host}`; make it by `World::node`"),
+                ));
+            };
+            pass(life, life.node, there).await;
+            let stream = life.enter(|state, wakes| state.connect(life, there, port, wakes));
+            pass(life, there, life.node).await;
+            Ok(Arc::new(stream?) as Arc<dyn Stream>)
+        })
+    }
+}
+
+/// A port that is listened on.
+pub(super) struct Listening {
+    incarnation: u32,
+    backlog: VecDeque<MemoryStream>,
+    accepting: Vec<Waker>,
+}
+
+impl State {
+    /// Takes the listeners of `node`; dropping them drops streams, so not under the lock.
+    pub(super) fn take_listeners(&mut self, node: usize, wakes: &mut Wakes) -> Vec<Listening> {
+        let taken = self.listeners.extract_if((node, 0)..=(node, u16::MAX), |_, _| true);
+        let mut taken: Vec<Listening> = taken.map(|(_, listening)| listening).collect();
+        taken
+            .iter_mut()
+            .for_each(|listening| wakes.append(&mut listening.accepting));
+        taken
+    }
+
+    fn find_host(&self, life: &Incarnation, host: &str) -> Option<usize> {
+        if LOOPBACK.contains(&host) {
+            Some(life.node)
+        } else {
+            self.find(host)
+        }
+    }
+
+    fn listen(&mut self, life: &Incarnation, port: u16) -> io::Result<u16> {
+        let port = if port == 0 { self.free_port(life.node) } else { port };
+        if self.listeners.contains_key(&(life.node, port)) {
+            let why = format!("cannot listen on port {port}: it is taken; name another, or 0 for a free one");
+            return Err(io::Error::new(ErrorKind::AddrInUse, why));
+        }
+        let incarnation = self.nodes[life.node].incarnation;
+        let listening = Listening {
+            incarnation,
+            backlog: VecDeque::new(),
+            accepting: Vec::new(),
+        };
+        self.listeners.insert((life.node, port), listening);
+        Ok(port)
+    }
+
+    fn connect(&mut self, life: &Incarnation, there: usize, port: u16, wakes: &mut Wakes) -> io::Result<MemoryStream> {
+        let remote = address(&self.nodes[there].name, port);
+        let local_port = self.free_port(life.node);
+        let local = address(&self.nodes[life.node].name, local_port);
+        let listening = self
+            .listeners
+            .get_mut(&(there, port))
+            .filter(|found| found.backlog.len() < BACKLOG_MAX);
+        let Some(listening) = listening else {
+            let why = format!("cannot connect to {remote}: nobody accepts there");
+            return Err(io::Error::new(ErrorKind::ConnectionRefused, why));
+        };
+        let (out, back) = (self.pipe_next, self.pipe_next + 1);
+        self.pipe_next += 2;
+        self.pipes.insert(out, Pipe::new(life.node, there));
+        self.pipes.insert(back, Pipe::new(there, life.node));
+        let stream = |incoming, outgoing, local: &Address, peer: &Address| MemoryStream {
+            shared: life.shared.clone(),
+            incoming,
+            outgoing,
+            local: local.clone(),
+            peer: peer.clone(),
+        };
+        listening.backlog.push_back(stream(out, back, &remote, &local));
+        wakes.append(&mut listening.accepting);
+        Ok(stream(back, out, &local, &remote))
+    }
+
+    /// The next dynamic port of `node` that nobody listens on.
+    fn free_port(&mut self, node: usize) -> u16 {
+        loop {
+            let next = &mut self.nodes[node].port_next;
+            let port = (*next).max(DYNAMIC_PORT_MIN);
+            *next = port.wrapping_add(1);
+            if !self.listeners.contains_key(&(node, port)) {
+                return port;
+            }
+        }
+    }
+}
+
+struct MemoryListener {
+    life: Incarnation,
+    port: u16,
+    address: Address,
+}
+
+impl Listener for MemoryListener {
+    fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    fn accept(&self) -> BoxFuture<'_, io::Result<Arc<dyn Stream>>> {
+        let at = (self.life.node, self.port);
+        Box::pin(poll_fn(move |cx| {
+            self.life.enter(|state, _| match state.listeners.get_mut(&at) {
+                Some(listening) => match listening.backlog.pop_front() {
+                    Some(stream) => Poll::Ready(Ok(Arc::new(stream) as Arc<dyn Stream>)),
+                    None => {
+                        listening.accepting.push(cx.waker().clone());
+                        Poll::Pending
+                    }
+                },
+                None => Poll::Ready(Err(io::Error::new(ErrorKind::NotConnected, "the listener was closed"))),
+            })
+        }))
+    }
+}
+
+impl Drop for MemoryListener {
+    fn drop(&mut self) {
+        let at = (self.life.node, self.port);
+        let closed = self.life.shared.with(|state, _| {
+            let own = state
+                .listeners
+                .get(&at)
+                .is_some_and(|found| self.life.is_of(found.incarnation));
+            own.then(|| state.listeners.remove(&at))
+        });
+        drop(closed);
+    }
+}
+
+struct MemoryStream {
+    shared: Arc<Shared>,
+    incoming: u64,
+    outgoing: u64,
+    local: Address,
+    peer: Address,
+}
+
+impl MemoryStream {
+    fn write(&self, parts: &[IoSlice<'_>], waker: Option<&Waker>) -> io::Result<usize> {
+        self.shared.with(|state, wakes| {
+            let pipe = state.pipes.get_mut(&self.outgoing).ok_or(ErrorKind::NotConnected)?;
+            let taken = pipe.accept(state.now, parts);
+            if let (Err(error), Some(waker)) = (&taken, waker)
+                && error.kind() == ErrorKind::WouldBlock
+            {
+                pipe.wait(waker);
+            }
+            let taken = taken?;
+            let count = taken.len();
+            if count > 0 {
+                state.send(self.outgoing, Item::Bytes(taken), wakes);
+            }
+            Ok(count)
+        })
+    }
+}
+
+impl Stream for MemoryStream {
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        self.shared
+            .with(|state, wakes| match state.pipes.get_mut(&self.incoming) {
+                Some(pipe) => pipe.read(state.now, buffer, cx.waker(), wakes),
+                None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+            })
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self.write(parts, Some(cx.waker())) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+            written => Poll::Ready(written),
+        }
+    }
+
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(parts, None)
+    }
+
+    fn poll_shutdown(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shared.with(|state, wakes| {
+            if state.pipes.get_mut(&self.outgoing).is_some_and(Pipe::end) {
+                state.send(self.outgoing, Item::End, wakes);
+            }
+        });
+        Poll::Ready(Ok(()))
+    }
+
+    fn peer(&self) -> Address {
+        self.peer.clone()
+    }
+
+    fn local(&self) -> Address {
+        self.local.clone()
+    }
+}
+
+impl Drop for MemoryStream {
+    fn drop(&mut self) {
+        self.shared.with(|state, wakes| {
+            if state.pipes.get_mut(&self.outgoing).is_some_and(Pipe::end) {
+                state.send(self.outgoing, Item::End, wakes);
+            }
+            if let Some(pipe) = state.pipes.get_mut(&self.outgoing) {
+                pipe.writer_dropped();
+            }
+            if let Some(pipe) = state.pipes.get_mut(&self.incoming) {
+                let refused = state.links.arrival(pipe.to, pipe.from, state.now);
+                pipe.reader_dropped(refused);
+                state.arrive(self.incoming, refused, wakes);
+            }
+            state
+                .pipes
+                .retain(|id, pipe| ![self.incoming, self.outgoing].contains(id) || !pipe.is_over());
+        });
+    }
+}
+
+fn host_and_port(address: &Address) -> io::Result<(&str, u16)> {
+    let split = address
+        .as_str()
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    split.ok_or_else(|| {
+        io::Error::new(
+            ErrorKind::InvalidInput,
+            format!("the address `{address}` is not one; write `node:port`"),
+        )
+    })
+}
+
+fn address(node: &str, port: u16) -> Address {
+    Address::new(format!("{node}:{port}"))
+}

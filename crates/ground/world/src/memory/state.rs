@@ -1,0 +1,173 @@
+//! Everything a world knows, behind one lock that is never held while code of a task runs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+use crate::random::{Hash, Random};
+
+use super::clock::Clock;
+use super::executor::{Ready, Tasks};
+use super::image::Image;
+use super::link::Links;
+use super::network::Listening;
+use super::pipe::Pipe;
+use super::timer::{Then, Timers};
+
+/// The clock of a new incarnation begins somewhere within this, so that the instants of two nodes, or of two
+/// incarnations of one, are not mistaken for each other.
+const ORIGIN_NANOS_MAX: u64 = 3_600_000_000_000;
+
+pub(super) struct Shared {
+    state: Mutex<State>,
+    pub(super) ready: Arc<Ready>,
+}
+
+/// Who is to be woken once the lock is released.
+pub(super) type Wakes = Vec<Waker>;
+
+impl Shared {
+    pub(super) fn new(seed: u64) -> Shared {
+        let state = State {
+            serial: None,
+            seed,
+            now: 0,
+            nodes: Vec::new(),
+            timers: Timers::default(),
+            tasks: Tasks::new(),
+            links: Links::default(),
+            pipes: BTreeMap::new(),
+            pipe_next: 0,
+            listeners: BTreeMap::new(),
+        };
+        Shared {
+            state: Mutex::new(state),
+            ready: Arc::new(Ready::default()),
+        }
+    }
+
+    /// Looks at or changes the state. `change` must run no code of a task: neither wake nor drop one.
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut State, &mut Wakes) -> T) -> T {
+        let mut wakes = Wakes::new();
+        let value = change(
+            &mut self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut wakes,
+        );
+        wakes.into_iter().for_each(Waker::wake);
+        value
+    }
+}
+
+pub(super) struct State {
+    /// Tells this world from the others of its process, where they share a name space.
+    pub(super) serial: Option<u64>,
+    pub(super) seed: u64,
+    /// True time, in nanoseconds since the world began.
+    pub(super) now: u64,
+    pub(super) nodes: Vec<NodeState>,
+    pub(super) timers: Timers,
+    pub(super) tasks: Tasks,
+    pub(super) links: Links,
+    pub(super) pipes: BTreeMap<u64, Pipe>,
+    pub(super) pipe_next: u64,
+    pub(super) listeners: BTreeMap<(usize, u16), Listening>,
+}
+
+pub(super) struct NodeState {
+    pub(super) name: Arc<str>,
+    pub(super) incarnation: u32,
+    pub(super) life: Life,
+    pub(super) clock: Clock,
+    pub(super) image: Image,
+    /// How many random sources each purpose has had in this incarnation.
+    pub(super) draws: BTreeMap<String, u64>,
+    /// Where the search for a free port begins.
+    pub(super) port_next: u16,
+}
+
+pub(super) enum Life {
+    Up,
+    /// Its tasks are being dropped.
+    Falling,
+    Down,
+}
+
+impl NodeState {
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.life, Life::Up)
+    }
+}
+
+impl State {
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| &*node.name == name)
+    }
+
+    pub(super) fn add_node(&mut self, name: &str) -> usize {
+        let incarnation = 1;
+        self.nodes.push(NodeState {
+            name: Arc::from(name),
+            incarnation,
+            life: Life::Up,
+            clock: Clock::new(self.now, self.origin(name, incarnation)),
+            image: Image::default(),
+            draws: BTreeMap::new(),
+            port_next: 0,
+        });
+        self.nodes.len() - 1
+    }
+
+    pub(super) fn restart(&mut self, node: usize) {
+        let incarnation = self.nodes[node].incarnation + 1;
+        let origin = self.origin(&self.nodes[node].name, incarnation);
+        let state = &mut self.nodes[node];
+        state.incarnation = incarnation;
+        state.life = Life::Up;
+        state.clock.restart(self.now, origin);
+        state.draws.clear();
+    }
+
+    /// Whether this incarnation of `node` may still act.
+    pub(super) fn is_alive(&self, node: usize, incarnation: u32) -> bool {
+        let state = &self.nodes[node];
+        state.incarnation == incarnation && !matches!(state.life, Life::Down)
+    }
+
+    /// A new random source of `node` for `purpose`.
+    pub(super) fn random(&mut self, node: usize, purpose: &str) -> Random {
+        let state = &mut self.nodes[node];
+        let drawn = state.draws.entry(purpose.to_owned()).or_default();
+        *drawn += 1;
+        let hash = Hash::new()
+            .u64(self.seed)
+            .text(&state.name)
+            .u64(state.incarnation.into())
+            .text(purpose)
+            .u64(*drawn);
+        Random::stream(hash.finish())
+    }
+
+    pub(super) fn move_timers(&mut self, node: usize) {
+        self.timers.move_node(node, self.now, &self.nodes[node].clock);
+    }
+
+    pub(super) fn happen(&mut self, then: Then, wakes: &mut Wakes) {
+        match then {
+            Then::Wake(waker) => wakes.push(waker),
+            Then::Arrive(pipe) => {
+                if let Some(pipe) = self.pipes.get_mut(&pipe) {
+                    pipe.wake(wakes);
+                }
+            }
+        }
+    }
+
+    fn origin(&self, name: &str, incarnation: u32) -> u64 {
+        let hash = Hash::new()
+            .u64(self.seed)
+            .text(name)
+            .u64(incarnation.into())
+            .text("the origin of the clock");
+        Random::stream(hash.finish()).below(ORIGIN_NANOS_MAX)
+    }
+}
