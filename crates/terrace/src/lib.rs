@@ -10,9 +10,12 @@ pub use component::{
 };
 pub use macros::{Shape, component, data};
 pub use telemetry::TraceContext;
-pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Token};
+pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
 pub use world::{Address, Env};
 
 /// What the macros' code names. Not for people.
 #[doc(hidden)]
-pub use component::__macro;
+pub mod __macro {
+    pub use component::__macro::*;
+    pub use macros::Shape;
+}

@@ -59,15 +59,25 @@ pub trait Data: Shape + Serialize + DeserializeOwned + Send {}
 
 impl<T: Shape + Serialize + DeserializeOwned + Send> Data for T {}
 
+/// Able to say that the call itself failed. A trait of its own, since its absence is worth a sentence.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a component's method: it has no `From<CallError>`",
+    label = "has no `From<CallError>`",
+    note = "implement `From<terrace::CallError>` for it, so that a caller learns when the call itself failed"
+)]
+pub trait FromCallError: From<CallError> {}
+
+impl<T: From<CallError>> FromCallError for T {}
+
 /// The error of a method: data, and able to say that the call itself failed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a component's method",
     label = "cannot be a method's error",
     note = "put `#[terrace::data]` on it and implement `From<terrace::CallError>`, so that a caller learns when the call itself failed"
 )]
-pub trait Failure: From<CallError> + Data {}
+pub trait Failure: FromCallError + Data {}
 
-impl<T: From<CallError> + Data> Failure for T {}
+impl<T: FromCallError + Data> Failure for T {}
 
 /// An interface, and what follows from it for each method.
 #[derive(Debug)]

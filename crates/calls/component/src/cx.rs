@@ -34,6 +34,9 @@ pub(crate) struct Request {
     principal: Option<Arc<str>>,
     trace: TraceContext,
     derived: Arc<Derived>,
+    /// The kind of the last failure of a remote call made with this context, plus one: its error is the method's type
+    /// by the time the edge counts it.
+    failed: AtomicU8,
 }
 
 /// Nobody has armed a timer for this deadline, or somebody may cancel: the next call has to watch.
@@ -153,6 +156,7 @@ impl Cx {
             principal: root.principal,
             trace,
             derived: Arc::default(),
+            failed: AtomicU8::new(0),
         };
         Cx {
             request: Arc::new(request),
@@ -297,6 +301,15 @@ impl Cx {
         &self.request.stop
     }
 
+    pub(crate) fn set_failed(&self, kind: CallErrorKind) {
+        self.request.failed.store(kind as u8 + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self) -> Option<CallErrorKind> {
+        let failed = self.request.failed.load(Ordering::Relaxed);
+        CallErrorKind::ALL.get(usize::from(failed).checked_sub(1)?).copied()
+    }
+
     /// This context for the callee of a call marked `read`: the same id, one hop further.
     #[inline]
     pub(crate) fn lend_reading(&self) -> Lent<'_> {
@@ -350,6 +363,7 @@ impl Request {
             principal: self.principal.clone(),
             trace: self.trace,
             derived: self.derived.clone(),
+            failed: AtomicU8::new(0),
         }
     }
 }

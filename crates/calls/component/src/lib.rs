@@ -44,13 +44,12 @@ pub use crate::server::{Offered, OfferedService, Served};
 #[doc(hidden)]
 pub mod __macro {
     pub use serde;
-    pub use wire::digest;
     pub use wire::shape::{Body, Case, Field, Shape, TypeDef, TypeRef, Types};
     pub use wire::{CallError, ErrorCode, Interface, Marks, Method};
     pub use world::{BoxFuture, Execution};
 
-    pub use crate::component::{Component, Data, Declared, Direct, Failure, Holds};
-    pub use crate::local::{arguments_hold_call_error, careful, caught, lean_derived, lean_read};
+    pub use crate::component::{Component, Data, Declared, Direct, Failure, FromCallError, Holds};
+    pub use crate::local::{arguments_hold_call_error, careful, caught, digest, lean_derived, lean_read};
     pub use crate::reference::Ref;
     pub use crate::remote::Channel;
     pub use crate::server::{Incoming, Refusal, Server};

@@ -55,6 +55,12 @@ fn lean<'a, C: Component + ?Sized>(edge: &'a Edge<C>, cx: &Cx, method: usize, ca
     if plain { edge.direct() } else { None }
 }
 
+/// The digest of a call's arguments; never zero, which stands for none.
+#[inline]
+pub fn digest<A: serde::Serialize + ?Sized>(arguments: &A) -> u128 {
+    wire::digest(0, arguments).max(1)
+}
+
 /// Whether what [`Shape::crossed`](wire::Shape::crossed) does matters for the arguments of this method.
 #[inline]
 pub fn arguments_hold_call_error<C: Component + ?Sized>(reference: &Ref<C>, method: usize) -> bool {
@@ -185,16 +191,34 @@ where
         let edge = reference.edge();
         let slot = edge.methods[method].slot;
         match watched(edge, cx, method, digest, call).await {
-            Ok(Ok(mut value)) => {
+            Ok(Answered {
+                answer: Ok(mut value), ..
+            }) => {
                 if edge.declared.methods[method].output_holds_call_error {
                     value.crossed();
                 }
                 Ok(value)
             }
-            Ok(Err(error)) => Err(user_error(slot, error)),
+            Ok(Answered {
+                answer: Err(error),
+                failed: Some(kind),
+            }) => {
+                slot.outcome(outcome(kind));
+                Err(error)
+            }
+            Ok(Answered {
+                answer: Err(error),
+                failed: None,
+            }) => Err(user_error(slot, error)),
             Err(error) => Err(fail(slot, error)),
         }
     })
+}
+
+/// What came back from the twin, and whether an error in it is the client adapter's own.
+struct Answered<T, E> {
+    answer: Result<T, E>,
+    failed: Option<CallErrorKind>,
 }
 
 /// The outer error is the call's own failure, the inner one the method's.
@@ -204,7 +228,7 @@ async fn watched<C, T, E, F>(
     method: usize,
     digest: u128,
     call: F,
-) -> Result<Result<T, E>, CallError>
+) -> Result<Answered<T, E>, CallError>
 where
     C: Component + ?Sized,
     T: Data,
@@ -262,7 +286,8 @@ where
     if let Some(error) = after(edge, cx, method) {
         return Err(error);
     }
-    answer
+    let failed = owned.failed();
+    answer.map(|answer| Answered { answer, failed })
 }
 
 /// The trace that the callee belongs to: a span of its own where the trace is sampled.

@@ -96,8 +96,10 @@ impl Channel {
             let random = shared.env.random("backoff").fraction();
             match retry.next(&error, repeatable, cx.remaining(), &shared.budget, random) {
                 Some(wait) => shared.env.sleep(wait).await,
-                None if retry.failed() > 1 => return Err(E::from(error.retried())),
-                None => return Err(E::from(error)),
+                None => {
+                    cx.set_failed(error.kind());
+                    return Err(E::from(if retry.failed() > 1 { error.retried() } else { error }));
+                }
             }
         }
     }
