@@ -102,7 +102,11 @@ impl Env {
 
     /// The value of `future` if it is ready within `after`, counted from this call. A future that is ready wins over a
     /// time that is over, and one that is ready at once costs no timer.
-    pub fn timeout<F: Future>(&self, after: Duration, future: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    pub fn timeout<F: Future>(
+        &self,
+        after: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> + use<F> {
         let deadline = self.deadline(after);
         let env = self.clone();
         async move {
@@ -124,9 +128,9 @@ impl Env {
         Every::new(self.clone(), period)
     }
 
-    /// Random numbers for `purpose`. Keep it rather than ask for each number. Each call gives a new source; in memory it
-    /// follows from (seed, node, incarnation, purpose, how many sources of this purpose came before), so a draw added in
-    /// one place shifts no other.
+    /// Random numbers for `purpose`. Keep it rather than ask for each number. Each call gives a new source; in memory
+    /// it follows from (seed, node, incarnation, purpose, how many sources of this purpose came before), so a draw
+    /// added in one place shifts no other.
     pub fn random(&self, purpose: &str) -> Random {
         self.inner.node.random(purpose)
     }

@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `env.rs` | [`Env`], and the private trait each world implements for its nodes |
 //! | `time.rs`, `random.rs`, `task.rs` | what its calls return |
-//! | `network.rs`, `byte_stream.rs` | bytes: [`Network`], [`Listener`], [`Stream`]; [`ByteStream`] for libraries on tokio's traits |
+//! | `network.rs`, `byte_stream.rs` | bytes: [`Network`], [`Listener`], [`Stream`]; [`ByteStream`] for hyper |
 //! | `transport.rs` | messages: [`Transport`], which `wire` implements over streams, and a simulator over events |
 //! | `disk.rs` | [`Disk`], [`File`] |
 //! | `production.rs`, `memory.rs` | the two worlds |

@@ -3,7 +3,8 @@
 //! It brings its own executor: one thread, tasks polled in the order they were woken, and, when none is ready, time set
 //! to the next timer. Tokio's paused runtime would not do: its timers round up to a millisecond, and its tasks are not
 //! told apart by node, so that no crash could drop one node's. `tokio::sync` and `select!` work here unchanged; tokio's
-//! own timers, tasks and sockets panic, because there is no tokio runtime.
+//! own timers, tasks and sockets panic, because there is no tokio runtime. A test that runs a world is a plain
+//! `#[test]`.
 //!
 //! One seed gives one run as long as the code under test draws its randomness from
 //! [`Env::random`](crate::Env::random) and iterates over nothing in the order of a random hash; [`World::fingerprint`]
@@ -29,6 +30,8 @@ use std::time::Duration;
 use crate::env::Env;
 use crate::time::nanos;
 
+pub use image::FILE_BYTES_MAX;
+pub use network::BACKLOG_MAX;
 pub use pipe::PIPE_BYTES_MAX;
 
 use node::Incarnation;
@@ -65,8 +68,8 @@ impl World {
         }
     }
 
-    /// Runs `main` and every node's tasks until `main` is ready. What the tasks have not done by then waits for the next
-    /// run. Panics if nothing can ever happen again, and names the tasks that wait.
+    /// Runs `main` and every node's tasks until `main` is ready. What the tasks have not done by then waits for the
+    /// next run. Panics if nothing can ever happen again, and names the tasks that wait.
     pub fn run<F: Future>(&self, main: F) -> F::Output {
         executor::run(self.shared(), main)
     }

@@ -32,12 +32,12 @@ pub struct Options {
     pub uncertainty: Option<Duration>,
 }
 
-/// How far away a timer may be: longer sleeps wake, and sleep again, only in memory. Thirty years, as in tokio.
+/// How far away a timer may be, and when a longer one ends: thirty years, tokio's own far future.
 const SLEEP_MAX: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 impl Env {
-    /// A node of the real world, with the default [`Options`]. It belongs to the tokio runtime it is made in, and panics
-    /// outside one.
+    /// A node of the real world, with the default [`Options`]. It belongs to the tokio runtime it is made in, and
+    /// panics outside one.
     pub fn production(node: impl Into<String>) -> Env {
         Env::production_with(node, Options::default())
     }

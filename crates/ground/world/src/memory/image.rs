@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::disk::{parts, split};
 
-/// The largest file of this world.
-const FILE_BYTES_MAX: usize = 1 << 30;
+/// The largest file of a node's disk in memory.
+pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
 const ROOT: u64 = 0;
 
@@ -148,20 +148,18 @@ impl Image {
         if bytes.is_empty() {
             return Ok(());
         }
-        let begin = usize::try_from(offset).unwrap_or(usize::MAX);
-        let end = begin.saturating_add(bytes.len());
-        if end > content.current.len() {
+        let end = offset.saturating_add(bytes.len() as u64);
+        if end > content.current.len() as u64 {
             resize(&mut content.current, end)?;
         }
-        content.current[begin..end].copy_from_slice(bytes);
+        // It fits: the file is at least as long.
+        let begin = offset as usize;
+        content.current[begin..begin + bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
 
     pub(super) fn truncate(&mut self, file: u64, bytes: u64) -> io::Result<()> {
-        resize(
-            &mut self.content(file)?.current,
-            usize::try_from(bytes).unwrap_or(usize::MAX),
-        )
+        resize(&mut self.content(file)?.current, bytes)
     }
 
     pub(super) fn len(&self, file: u64) -> io::Result<u64> {
@@ -229,14 +227,14 @@ impl Image {
     }
 }
 
-fn resize(content: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
-    if bytes > FILE_BYTES_MAX {
-        return Err(error(
-            ErrorKind::FileTooLarge,
-            "a file in memory holds at most 1 GiB; write less",
-        ));
+fn resize(content: &mut Vec<u8>, bytes: u64) -> io::Result<()> {
+    match usize::try_from(bytes) {
+        Ok(count) if bytes <= FILE_BYTES_MAX => content.resize(count, 0),
+        _ => {
+            let why = format!("a file in memory holds at most {FILE_BYTES_MAX} bytes, not {bytes}; write less");
+            return Err(io::Error::new(ErrorKind::FileTooLarge, why));
+        }
     }
-    content.resize(bytes, 0);
     Ok(())
 }
 

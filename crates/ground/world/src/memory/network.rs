@@ -17,7 +17,7 @@ use super::pipe::{Item, Pipe};
 use super::state::{Shared, State, Wakes};
 
 /// How many streams may wait to be accepted; the next are refused.
-const BACKLOG_MAX: usize = 1024;
+pub const BACKLOG_MAX: usize = 1024;
 
 /// The ports that are picked for port 0, as IANA names them.
 const DYNAMIC_PORT_MIN: u16 = 49_152;
@@ -269,9 +269,11 @@ impl Drop for MemoryStream {
                 pipe.reader_dropped(refused);
                 state.arrive(self.incoming, refused, wakes);
             }
-            state
-                .pipes
-                .retain(|id, pipe| ![self.incoming, self.outgoing].contains(id) || !pipe.is_over());
+            for id in [self.incoming, self.outgoing] {
+                if state.pipes.get(&id).is_some_and(Pipe::is_over) {
+                    state.pipes.remove(&id);
+                }
+            }
         });
     }
 }

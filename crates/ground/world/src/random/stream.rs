@@ -1,6 +1,7 @@
 //! Repeatable randomness, for the world in memory.
 
-/// The generator xoshiro256++ 1.0 of David Blackman and Sebastiano Vigna (2019), <https://prng.di.unimi.it/xoshiro256plusplus.c>.
+/// The generator xoshiro256++ 1.0 of David Blackman and Sebastiano Vigna (2019),
+/// <https://prng.di.unimi.it/xoshiro256plusplus.c>.
 pub(super) struct Stream([u64; 4]);
 
 impl Stream {
@@ -23,7 +24,8 @@ impl Stream {
     }
 }
 
-/// FNV-1a of Fowler, Noll and Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>: turns names into seeds. Not for what an adversary chooses.
+/// FNV-1a of Fowler, Noll and Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>: turns names into
+/// seeds. Not for what an adversary chooses.
 pub(crate) struct Hash(u64);
 
 impl Hash {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use world::memory::{PIPE_BYTES_MAX, World};
+use world::memory::{BACKLOG_MAX, FILE_BYTES_MAX, PIPE_BYTES_MAX, World};
 use world::{Address, Env, TaskLost};
 
 use crate::streams::{between, connected, read_all, read_some, write_all};
@@ -326,6 +326,46 @@ fn a_pipe_holds_what_its_limit_says() {
             here.try_write(&[std::io::IoSlice::new(&part)]).unwrap_err().kind(),
             ErrorKind::WouldBlock
         );
+    });
+}
+
+#[test]
+fn a_listener_that_accepts_nothing_refuses_at_its_limit() {
+    let world = World::new(1);
+    let env = world.node("a");
+    world.run(async {
+        let network = env.network();
+        let listener = network.listen(&Address::new("a:80")).await.unwrap();
+        let mut waiting = Vec::new();
+        let refused = loop {
+            match network.connect(&listener.address()).await {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(
+            (waiting.len(), refused.kind()),
+            (BACKLOG_MAX, ErrorKind::ConnectionRefused)
+        );
+        listener.accept().await.unwrap();
+        network.connect(&listener.address()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_file_in_memory_has_a_limit() {
+    let world = World::new(1);
+    let env = world.node("a");
+    world.run(async {
+        let file = env.disk().create("large").await.unwrap();
+        assert_eq!(
+            file.truncate(FILE_BYTES_MAX + 1).await.unwrap_err().kind(),
+            ErrorKind::FileTooLarge
+        );
+        let written = file.write_at(FILE_BYTES_MAX, Bytes::from_static(b"!")).await;
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::FileTooLarge);
+        let written = file.write_at(u64::MAX, Bytes::from_static(b"!")).await;
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::FileTooLarge);
     });
 }
 
