@@ -41,10 +41,10 @@ fn add_derives(arguments: TokenStream, input: &mut DeriveInput) -> syn::Result<(
 
     let derived = derived_names(&input.attrs)?;
     let wanted = |name: &str| !derived.iter().any(|derived| derived == name);
-    let serde = quote!(#root::serde);
+    let (path, serde) = (root.path(), quote!(#root::serde));
     // `Shape` first: of all messages about a type that cannot cross, ours says the fix.
     let derives: Vec<TokenStream> = [
-        ("Shape", quote!(#root::Shape)),
+        ("Shape", quote!(#path::Shape)),
         ("Clone", quote!(::core::clone::Clone)),
         ("Debug", quote!(::core::fmt::Debug)),
         ("PartialEq", quote!(::core::cmp::PartialEq)),

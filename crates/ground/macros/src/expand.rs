@@ -3,6 +3,8 @@
 //! Everything is emitted with mixed-site spans, so that no name in here meets one of the user's; the user's types keep
 //! their own spans, so that messages about them point at the trait.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
@@ -24,7 +26,7 @@ pub(crate) fn expand(component: &Component) -> TokenStream {
         twin(component, &names),
         direct(component, &names),
         interface::tag(component, &names),
-        remote::arguments(component, &names),
+        remote::arguments(component),
         remote::client(component, &names),
         remote::server(component, &names),
         reference::reference(component, &names),
@@ -91,6 +93,11 @@ impl Method {
         }
     }
 
+    /// Every type of an argument or a result.
+    fn data(&self) -> impl Iterator<Item = &Type> {
+        self.arguments.iter().map(|argument| &argument.ty).chain([&self.ok])
+    }
+
     /// `impl Future<Output = R> + Send`
     fn future(&self) -> TokenStream {
         let result = &self.result;
@@ -109,6 +116,24 @@ impl Method {
         let (ident, cx, parameters, future) = (&self.ident, self.cx_type(), self.parameters(), self.future());
         quote_spanned!(hidden()=> fn #ident(&self, cx: &#cx #parameters) -> #future)
     }
+}
+
+/// `where` everything that crosses can cross. `for<'x>` moves the check from the `impl` to its uses: a type that cannot
+/// cross is reported once, where the trait names it, and not again from everything that is emitted.
+fn where_all_crosses(component: &Component) -> TokenStream {
+    let root = &component.options.root;
+    let methods = &component.methods;
+    let data = distinct(methods.iter().flat_map(Method::data));
+    let failures = distinct(methods.iter().map(|method| &method.error));
+    quote_spanned! {hidden()=>
+        where #(for<'x> #data: #root::Data,)* #(for<'x> #failures: #root::Failure,)*
+    }
+}
+
+/// Types that are written differently, in the order in which they come.
+fn distinct<'t>(types: impl Iterator<Item = &'t Type>) -> Vec<&'t Type> {
+    let mut written = BTreeSet::new();
+    types.filter(|ty| written.insert(quote!(#ty).to_string())).collect()
 }
 
 /// The trait as its modules see it: an `async fn` in an `impl` fits.
@@ -176,12 +201,13 @@ fn direct(component: &Component, names: &Names) -> TokenStream {
             }
         }
     });
+    let bounds = where_all_crosses(component);
     quote_spanned! {hidden()=>
         impl<M: #ident> #twin for #root::Direct<M> {
             #(#methods)*
         }
 
-        impl<M: #ident> #root::Holds<M> for dyn #ident {
+        impl<M: #ident> #root::Holds<M> for dyn #ident #bounds {
             fn hold(module: M) -> ::std::sync::Arc<dyn #twin> {
                 ::std::sync::Arc::new(#root::Direct(module))
             }

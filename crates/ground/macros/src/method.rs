@@ -241,14 +241,14 @@ fn read_result(sig: &Signature, mistakes: &mut Mistakes) -> Option<(Type, Type, 
         return None;
     }
     let Some((ok, error)) = ok_and_error(result) else {
-        let message = match is_named(result, "Result") {
-            true => {
-                "the error is part of the interface: write `Result<T, E>` with both types, not an alias".to_string()
-            }
-            false => format!(
-                "`{name}` can fail like every call: return `Result<{}, E>`, where `E` is your own enum with `From<CallError>`",
-                written(result)
-            ),
+        let message = if is_named(result, "Result") {
+            "the error is part of the interface: write `Result<T, E>` with both types, not an alias".to_string()
+        } else {
+            let result = written(result);
+            format!(
+                "`{name}` can fail like every call: return `Result<{result}, E>`, where `E` is your own enum with \
+                 `From<CallError>`; an alias is written out"
+            )
         };
         mistakes.add(result, message);
         return None;

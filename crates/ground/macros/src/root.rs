@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::meta::ParseNestedMeta;
 use syn::{LitStr, Path};
 
-/// Where emitted code finds what it names.
+/// Where emitted code finds what it names: in `__macro` below it, but for the derive `Shape`, which is beside that.
 #[derive(Clone)]
 pub(crate) struct Root(Path);
 
@@ -22,6 +22,11 @@ impl Root {
             .parse::<LitStr>()?
             .parse_with(Path::parse_mod_style)
             .map(Root)
+    }
+
+    /// The path itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// The path as the text of an attribute.

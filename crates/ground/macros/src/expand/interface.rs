@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::{Names, hidden};
+use super::{Names, distinct, hidden, where_all_crosses};
 use crate::component::{Component, doc_text};
 use crate::marks::Effect;
 use crate::method::Method;
@@ -16,26 +16,30 @@ pub(super) fn tag(component: &Component, names: &Names) -> TokenStream {
     let root = &options.root;
     let methods = component.methods.iter().map(|method| described(method, root));
     let (name, doc) = (component.name(), doc_text(&component.attributes));
+    let bounds = where_all_crosses(component);
     let (owner, requires) = (optional_text(&options.owner), optional_text(&options.requires));
     quote_spanned! {hidden()=>
-        impl<'c> #root::Component for dyn #ident + 'c {
+        impl<'c> #root::Component for dyn #ident + 'c #bounds {
             type Twin = dyn #twin;
 
             fn declared() -> &'static #root::Declared {
-                static DECLARED: ::std::sync::LazyLock<#root::Declared> = ::std::sync::LazyLock::new(|| {
+                // Not a `LazyLock`: what is inside a `static` does not know the bounds of the `impl`.
+                static DECLARED: ::std::sync::OnceLock<#root::Declared> = ::std::sync::OnceLock::new();
+                DECLARED.get_or_init(|| {
                     let mut types = #root::Types::new();
-                    let types = &mut types;
-                    let methods = ::std::vec![#(#methods),*];
+                    let methods = {
+                        let types = &mut types;
+                        ::std::vec![#(#methods),*]
+                    };
                     #root::Declared::new(#root::Interface {
                         name: ::std::string::String::from(#name),
                         owner: #owner,
                         requires: #requires,
                         doc: ::std::string::String::from(#doc),
                         methods,
-                        types: ::core::mem::take(types).into_defs(),
+                        types: types.into_defs(),
                     })
-                });
-                &DECLARED
+                })
             }
 
             fn client(channel: #root::Channel) -> ::std::sync::Arc<Self::Twin> {
@@ -101,21 +105,19 @@ fn optional_text(text: &Option<String>) -> TokenStream {
     }
 }
 
-/// Asks of every type, where it is written, whether it can cross. It comes before all that needs the answer, so that the
-/// first message is the one that says what to do.
+/// Asks of every type, where it is written, whether it has what `#[terrace::data]` gives it, and of every error whether it
+/// can say that the call failed. Serde's traits are left to [`where_all_crosses`]: their messages would say less.
 pub(super) fn crossing(component: &Component) -> TokenStream {
     let root = &component.options.root;
-    let data = component
-        .methods
-        .iter()
-        .flat_map(|method| method.arguments.iter().map(|argument| &argument.ty).chain([&method.ok]));
-    let failures = component.methods.iter().map(|method| &method.error);
+    let methods = &component.methods;
+    let shapes = distinct(methods.iter().flat_map(|method| method.data().chain([&method.error])));
+    let failures = distinct(methods.iter().map(|method| &method.error));
     quote_spanned! {hidden()=>
         const _: fn() = || {
-            fn data<T: #root::Data>() {}
-            fn failure<E: #root::Failure>() {}
-            #(data::<#data>();)*
-            #(failure::<#failures>();)*
+            fn crosses<T: #root::Shape>() {}
+            fn tells_of_a_failed_call<E: #root::FromCallError>() {}
+            #(crosses::<#shapes>();)*
+            #(tells_of_a_failed_call::<#failures>();)*
         };
     }
 }

@@ -1,27 +1,27 @@
 //! The two ends of a channel: arguments into a request, a request into a call.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote_spanned};
 
-use super::{Names, hidden};
+use super::{Names, hidden, where_all_crosses};
 use crate::component::Component;
 
-/// The arguments of each method as one value: a sequence positionally, a map by name when tagged or JSON.
-pub(super) fn arguments(component: &Component, _names: &Names) -> TokenStream {
+/// The arguments of each method as one value: a sequence positionally, a map by name when tagged or JSON. Generic, so
+/// that serde's derive asks nothing of the types before they are known to cross.
+pub(super) fn arguments(component: &Component) -> TokenStream {
     let (root, visibility) = (&component.options.root, &component.visibility);
     let serde = format!("{}::__macro::serde", root.text());
     let structs = component.methods.iter().map(|method| {
-        let ident = method.arguments_ident(component);
-        let fields = method.arguments.iter().map(|argument| {
-            let (ident, ty) = (&argument.ident, &argument.ty);
-            quote_spanned!(hidden()=> #ident: #ty)
-        });
+        let (ident, fields) = (method.arguments_ident(component), method.names());
+        let parameters: Vec<Ident> = (0..fields.len())
+            .map(|nth| format_ident!("T{nth}", span = hidden()))
+            .collect();
         quote_spanned! {hidden()=>
             #[doc(hidden)]
             #[derive(#root::serde::Serialize, #root::serde::Deserialize)]
             #[serde(crate = #serde)]
-            #visibility struct #ident {
-                #(#fields),*
+            #visibility struct #ident<#(#parameters),*> {
+                #(#fields: #parameters),*
             }
         }
     });
@@ -32,6 +32,7 @@ pub(super) fn arguments(component: &Component, _names: &Names) -> TokenStream {
 pub(super) fn client(component: &Component, names: &Names) -> TokenStream {
     let (root, visibility) = (&component.options.root, &component.visibility);
     let Names { twin, client, .. } = names;
+    let bounds = where_all_crosses(component);
     let methods = component.methods.iter().enumerate().map(|(index, method)| {
         let (signature, arguments) = (method.twin_signature(component), method.arguments_ident(component));
         let (index, fields) = (Literal::usize_unsuffixed(index), method.names());
@@ -45,7 +46,7 @@ pub(super) fn client(component: &Component, names: &Names) -> TokenStream {
         #[doc(hidden)]
         #visibility struct #client(#root::Channel);
 
-        impl #twin for #client {
+        impl #twin for #client #bounds {
             #(#methods)*
         }
     }
@@ -55,12 +56,14 @@ pub(super) fn client(component: &Component, names: &Names) -> TokenStream {
 pub(super) fn server(component: &Component, names: &Names) -> TokenStream {
     let (root, visibility) = (&component.options.root, &component.visibility);
     let Names { twin, server, .. } = names;
+    let bounds = where_all_crosses(component);
     let methods = component.methods.iter().enumerate().map(|(index, method)| {
         let (arguments, name) = (method.arguments_ident(component), method.twin_ident());
         let (index, fields) = (Literal::usize_unsuffixed(index), method.names());
+        let of = method.arguments.iter().map(|argument| &argument.ty);
         quote_spanned! {hidden()=>
             #index => {
-                let #arguments { #(#fields),* } = request.arguments()?;
+                let #arguments { #(#fields),* }: #arguments<#(#of),*> = request.arguments()?;
                 let twin = ::std::sync::Arc::clone(&self.0);
                 ::core::result::Result::Ok(
                     request.execute(move |cx| async move { twin.#name(&cx, #(#fields),*).await }),
@@ -72,7 +75,7 @@ pub(super) fn server(component: &Component, names: &Names) -> TokenStream {
         #[doc(hidden)]
         #visibility struct #server(::std::sync::Arc<dyn #twin>);
 
-        impl #root::Server for #server {
+        impl #root::Server for #server #bounds {
             fn start(
                 &self,
                 method: usize,
