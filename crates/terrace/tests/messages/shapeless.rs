@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex};
 
 use terrace::{CallError, Cx};
 
-#[terrace::data]
+#[derive(terrace::Shape)]
 struct Shared {
-    names: Arc<String>,
+    names: Arc<u32>,
     count: Mutex<u32>,
-    tags: HashSet<String>,
-    size: usize,
+}
+
+#[terrace::data]
+enum Counted {
+    Tags(HashSet<u32>),
+    Sizes { size: usize },
 }
 
 struct Plain;

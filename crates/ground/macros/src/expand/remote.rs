@@ -64,7 +64,7 @@ pub(super) fn server(component: &Component, names: &Names) -> TokenStream {
         quote_spanned! {hidden()=>
             #index => {
                 let #arguments { #(#fields),* }: #arguments<#(#of),*> = request.arguments()?;
-                let twin = ::std::sync::Arc::clone(&self.0);
+                let twin = ::core::clone::Clone::clone(&self.0);
                 ::core::result::Result::Ok(
                     request.execute(move |cx| async move { twin.#name(&cx, #(#fields),*).await }),
                 )
