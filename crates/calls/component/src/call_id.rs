@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Mutex;
-
-use xxhash_rust::xxh3::xxh3_128;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::limits::DERIVED_CALLS_MAX;
 
@@ -19,16 +18,9 @@ impl CallId {
         CallId(wire::head::named_call_id(parts))
     }
 
-    /// The id of the `nth` equal call made under this one; `callee` is a key of component and method, `digest` of the
-    /// arguments.
-    #[inline]
-    pub fn derive(self, callee: u128, digest: u128, nth: u32) -> CallId {
-        let mut text = [0; 52];
-        text[..16].copy_from_slice(&self.0.to_le_bytes());
-        text[16..32].copy_from_slice(&callee.to_le_bytes());
-        text[32..48].copy_from_slice(&digest.to_le_bytes());
-        text[48..].copy_from_slice(&nth.to_le_bytes());
-        CallId(xxh3_128(&text))
+    /// The id of the `nth` equal call of `callee`, which is a key of component and method, under this one.
+    pub fn derive(self, callee: u128, nth: u32) -> CallId {
+        CallId::from_parts(&[&self.0.to_le_bytes(), &callee.to_le_bytes(), &nth.to_le_bytes()])
     }
 }
 
@@ -47,34 +39,50 @@ impl fmt::Debug for CallId {
 /// How often each call was derived in one request, so that the second equal call is not taken for the first.
 #[derive(Debug, Default)]
 pub(crate) struct Derived {
-    counts: Mutex<Counts>,
+    /// The first few different ones, since most handlers make few calls; each is claimed once and then only counted.
+    first: [Counted; FIRST],
+    more: Mutex<BTreeMap<u128, u32>>,
 }
 
-/// The first few in place, since most handlers make few calls; the rest in a map.
+const FIRST: usize = 6;
+
 #[derive(Debug, Default)]
-struct Counts {
-    first: [(u128, u32); 4],
-    more: BTreeMap<u128, u32>,
+struct Counted {
+    /// Half of the id, which tells the few calls of one request apart; zero while it is free.
+    key: AtomicU64,
+    count: AtomicU32,
 }
 
 impl Derived {
     /// How many equal calls were derived before this one, or `None` past [`DERIVED_CALLS_MAX`] different ones.
+    #[inline]
     pub(crate) fn next(&self, call: CallId) -> Option<u32> {
-        let mut counts = self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for (key, count) in &mut counts.first {
-            if *count == 0 {
-                (*key, *count) = (call.0, 1);
-                return Some(0);
+        let key = (call.0 as u64).max(1);
+        for counted in &self.first {
+            let mut found = counted.key.load(Ordering::Acquire);
+            if found == 0 {
+                found = match counted
+                    .key
+                    .compare_exchange(0, key, Ordering::AcqRel, Ordering::Acquire)
+                {
+                    Ok(_) => key,
+                    Err(other) => other,
+                };
             }
-            if *key == call.0 {
-                *count = count.checked_add(1)?;
-                return Some(*count - 1);
+            if found == key {
+                return Some(counted.count.fetch_add(1, Ordering::Relaxed));
             }
         }
-        if counts.more.len() >= DERIVED_CALLS_MAX && !counts.more.contains_key(&call.0) {
+        self.next_of_more(call)
+    }
+
+    #[cold]
+    fn next_of_more(&self, call: CallId) -> Option<u32> {
+        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        if more.len() >= DERIVED_CALLS_MAX && !more.contains_key(&call.0) {
             return None;
         }
-        let count = counts.more.entry(call.0).or_insert(0);
+        let count = more.entry(call.0).or_insert(0);
         *count = count.checked_add(1)?;
         Some(*count - 1)
     }

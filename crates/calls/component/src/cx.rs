@@ -12,7 +12,7 @@ use wire::{CallError, CallErrorKind, Ran};
 use world::{Env, Instant};
 
 use crate::call_id::{CallId, Derived};
-use crate::limits::{DERIVED_CALLS_MAX, HOPS_MAX};
+use crate::limits::HOPS_MAX;
 
 /// The context of a call: deadline, cancellation, trace, principal, call id, attempt and hops. It is explicit and comes
 /// first, since a task-local is lost at the first spawn. Clone it to take it into a task.
@@ -24,6 +24,15 @@ pub struct Cx {
     hops: u8,
     attempt: u8,
     bits: u8,
+}
+
+/// What the id of a nested call is made from.
+#[derive(Clone, Copy)]
+pub struct Derivation {
+    /// The id of the first equal call.
+    id: CallId,
+    /// The digest of the arguments, where the id does not cover them.
+    digest: u128,
 }
 
 /// What all calls of one request on this node share.
@@ -197,7 +206,8 @@ impl Cx {
         self.id
     }
 
-    /// A digest of the arguments with which this call was made; zero where none was taken (a root, a `read`).
+    /// A digest of the arguments with which this call was made, by which a reused id is told from a repeated one; zero
+    /// where the id already covers the arguments, or none was taken.
     pub fn arguments_digest(&self) -> u128 {
         self.digest
     }
@@ -244,7 +254,7 @@ impl Cx {
     pub fn named<K: serde::Serialize + ?Sized>(&self, label: &str, key: &K) -> Cx {
         let mut cx = self.clone();
         let label_key = xxhash_rust::xxh3::xxh3_128(label.as_bytes());
-        cx.id = self.id.derive(label_key, wire::digest(label_key, key), 0);
+        cx.id = CallId(wire::digest(self.id.0 ^ label_key, key));
         cx.bits |= NAMED;
         cx
     }
@@ -316,24 +326,30 @@ impl Cx {
         self.lend(self.id, 0, self.bits | READING)
     }
 
-    /// This context for the callee of a call with an id of its own.
+    /// What the id of a call with these arguments derives from.
     #[inline]
-    pub(crate) fn lend_derived(&self, callee: u128, digest: u128) -> Result<Lent<'_>, CallError> {
-        let id = self.derive(callee, digest)?;
-        Ok(self.lend(id, digest, self.bits & !NAMED))
+    pub(crate) fn derivation<A: serde::Serialize + ?Sized>(&self, callee: u128, arguments: &A) -> Derivation {
+        if self.bits & NAMED == 0 {
+            // One hash over parent, callee and arguments. Both of the former are spread over all bits already.
+            return Derivation {
+                id: CallId(wire::digest(self.id.0 ^ callee, arguments)),
+                digest: 0,
+            };
+        }
+        Derivation {
+            id: self.id.derive(callee, 0),
+            digest: wire::digest(callee, arguments).max(1),
+        }
     }
 
-    pub(crate) fn derive(&self, callee: u128, digest: u128) -> Result<CallId, CallError> {
-        let digest = if self.bits & NAMED == 0 { digest } else { 0 };
-        let first = self.id.derive(callee, digest, 0);
-        match self.request.derived.next(first) {
-            Some(0) => Ok(first),
-            Some(nth) => Ok(self.id.derive(callee, digest, nth)),
-            None => Err(CallError::not_run(
-                CallErrorKind::Overloaded,
-                format!("one request made {DERIVED_CALLS_MAX} different calls; split it into several jobs"),
-            )),
-        }
+    /// This context for the callee of a call with an id of its own; `None` past [`DERIVED_CALLS_MAX`].
+    #[inline]
+    pub(crate) fn lend_derived(&self, from: Derivation) -> Option<Lent<'_>> {
+        let id = match self.request.derived.next(from.id)? {
+            0 => from.id,
+            nth => from.id.derive(0, nth),
+        };
+        Some(self.lend(id, from.digest, self.bits & !NAMED))
     }
 
     /// Past [`HOPS_MAX`] the caller gets an error before this is called.

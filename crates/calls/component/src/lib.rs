@@ -49,7 +49,7 @@ pub mod __macro {
     pub use world::{BoxFuture, Execution};
 
     pub use crate::component::{Component, Data, Declared, Direct, Failure, FromCallError, Holds};
-    pub use crate::local::{arguments_hold_call_error, careful, caught, digest, lean_derived, lean_read};
+    pub use crate::local::{arguments_hold_call_error, careful, caught, derivation, lean_derived, lean_read};
     pub use crate::reference::Ref;
     pub use crate::remote::Channel;
     pub use crate::server::{Incoming, Refusal, Server};

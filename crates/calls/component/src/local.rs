@@ -12,20 +12,21 @@ use wire::{CallError, CallErrorKind, Ran};
 use world::{BoxFuture, Instant, Sleep};
 
 use crate::component::{Component, Data, Failure};
-use crate::cx::{Cx, GUARD, Lent, READING, SAMPLED, stopped_error};
-use crate::limits::{DEADLINE_DEFAULT, HOPS_MAX, SAMPLE_EVERY};
+use crate::cx::{Cx, Derivation, GUARD, Lent, READING, SAMPLED, stopped_error};
+use crate::limits::{DEADLINE_DEFAULT, DERIVED_CALLS_MAX, HOPS_MAX, SAMPLE_EVERY};
 use crate::reference::{Edge, Ref, Route};
 use crate::retry::Retry;
 
-/// The short path of a `read` call: what to call and with which context, or `None` if the call needs care.
+/// The short path of a `read` call: what to call, with which context, and when it began if it is timed; `None` if the
+/// call needs care.
 #[inline]
 pub fn lean_read<'a, C: Component + ?Sized>(
     reference: &'a Ref<C>,
     cx: &'a Cx,
     method: usize,
-) -> Option<(&'a C::Twin, Lent<'a>)> {
-    let twin = lean(reference.edge(), cx, method, GUARD | SAMPLED)?;
-    Some((twin, cx.lend_reading()))
+) -> Option<(&'a C::Twin, Lent<'a>, Began)> {
+    let (twin, began) = lean(reference.edge(), cx, method, GUARD | SAMPLED)?;
+    Some((twin, cx.lend_reading(), began))
 }
 
 /// The short path of any other call, which gets an id of its own.
@@ -34,31 +35,47 @@ pub fn lean_derived<'a, C: Component + ?Sized>(
     reference: &'a Ref<C>,
     cx: &'a Cx,
     method: usize,
-    digest: u128,
-) -> Option<(&'a C::Twin, Lent<'a>)> {
-    let edge = reference.edge();
-    let twin = lean(edge, cx, method, GUARD | SAMPLED | READING)?;
+    derivation: Derivation,
+) -> Option<(&'a C::Twin, Lent<'a>, Began)> {
+    let (twin, began) = lean(reference.edge(), cx, method, GUARD | SAMPLED | READING)?;
     // Past the limit of derived calls the careful path says so.
-    let child = cx.lend_derived(edge.declared.methods[method].key, digest).ok()?;
-    Some((twin, child))
+    Some((twin, cx.lend_derived(derivation)?, began))
 }
 
+/// When a call began, if it is one of those that are timed.
+pub(crate) type Began = Option<Instant>;
+
 #[inline]
-fn lean<'a, C: Component + ?Sized>(edge: &'a Edge<C>, cx: &Cx, method: usize, care: u8) -> Option<&'a C::Twin> {
+fn lean<'a, C: Component + ?Sized>(
+    edge: &'a Edge<C>,
+    cx: &Cx,
+    method: usize,
+    care: u8,
+) -> Option<(&'a C::Twin, Began)> {
     let state = &edge.methods[method];
-    let count = state.slot.count();
-    let plain = state.plain
-        & (count & (SAMPLE_EVERY - 1) != 0)
-        & (cx.bits() & care == 0)
-        & (cx.hops() < HOPS_MAX)
-        & !cx.stop().is_set();
-    if plain { edge.direct() } else { None }
+    let plain = state.plain & (cx.bits() & care == 0) & (cx.hops() < HOPS_MAX) & !cx.stop().is_set();
+    if !plain {
+        return None;
+    }
+    let twin = edge.direct()?;
+    let timed = state.slot.count() & (SAMPLE_EVERY - 1) == 0;
+    Some((twin, if timed { began(cx) } else { None }))
 }
 
-/// The digest of a call's arguments; never zero, which stands for none.
+#[cold]
+fn began(cx: &Cx) -> Began {
+    Some(cx.env().now())
+}
+
+/// What the id of a call of this method with these arguments derives from.
 #[inline]
-pub fn digest<A: serde::Serialize + ?Sized>(arguments: &A) -> u128 {
-    wire::digest(0, arguments).max(1)
+pub fn derivation<C: Component + ?Sized, A: serde::Serialize + ?Sized>(
+    reference: &Ref<C>,
+    cx: &Cx,
+    method: usize,
+    arguments: &A,
+) -> Derivation {
+    cx.derivation(reference.edge().declared.methods[method].key, arguments)
 }
 
 /// Whether what [`Shape::crossed`](wire::Shape::crossed) does matters for the arguments of this method.
@@ -71,7 +88,9 @@ pub fn arguments_hold_call_error<C: Component + ?Sized>(reference: &Ref<C>, meth
 #[inline]
 pub fn caught<'a, C, T, E>(
     reference: &'a Ref<C>,
+    cx: &'a Cx,
     method: usize,
+    began: Began,
     future: BoxFuture<'a, Result<T, E>>,
 ) -> Caught<'a, C, T, E>
 where
@@ -80,7 +99,9 @@ where
     Caught {
         future,
         reference,
+        cx,
         method,
+        began,
     }
 }
 
@@ -88,7 +109,9 @@ where
 pub struct Caught<'a, C: Component + ?Sized, T, E> {
     future: BoxFuture<'a, Result<T, E>>,
     reference: &'a Ref<C>,
+    cx: &'a Cx,
     method: usize,
+    began: Began,
 }
 
 impl<C: Component + ?Sized, T, E: Failure> Future for Caught<'_, C, T, E> {
@@ -97,21 +120,30 @@ impl<C: Component + ?Sized, T, E: Failure> Future for Caught<'_, C, T, E> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
         let this = self.get_mut();
-        match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(Ok(value))) => Poll::Ready(Ok(value)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(user_error(this.slot(), error))),
-            Err(panic) => Poll::Ready(Err(fail(
-                this.slot(),
-                panicked(this.reference.edge(), this.method, panic),
-            ))),
+        let answer = match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(Ok(value))) => Ok(value),
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Err(error))) => Err(user_error(this.slot(), error)),
+            Err(panic) => Err(fail(this.slot(), panicked(this.reference.edge(), this.method, panic))),
+        };
+        if this.began.is_some() {
+            this.timed();
         }
+        Poll::Ready(answer)
     }
 }
 
 impl<C: Component + ?Sized, T, E> Caught<'_, C, T, E> {
     fn slot(&self) -> Slot {
         self.reference.edge().methods[self.method].slot
+    }
+
+    #[cold]
+    fn timed(&self) {
+        if let Some(began) = self.began {
+            self.slot()
+                .latency(self.cx.env().now().saturating_duration_since(began));
+        }
     }
 }
 
@@ -178,7 +210,7 @@ pub fn careful<'a, C, T, E, F>(
     reference: &'a Ref<C>,
     cx: &'a Cx,
     method: usize,
-    digest: u128,
+    derivation: Option<Derivation>,
     call: F,
 ) -> BoxFuture<'a, Result<T, E>>
 where
@@ -190,7 +222,7 @@ where
     Box::pin(async move {
         let edge = reference.edge();
         let slot = edge.methods[method].slot;
-        match watched(edge, cx, method, digest, call).await {
+        match watched(edge, cx, method, derivation, call).await {
             Ok(Answered {
                 answer: Ok(mut value), ..
             }) => {
@@ -226,7 +258,7 @@ async fn watched<C, T, E, F>(
     edge: &Edge<C>,
     cx: &Cx,
     method: usize,
-    digest: u128,
+    derivation: Option<Derivation>,
     call: F,
 ) -> Result<Answered<T, E>, CallError>
 where
@@ -236,12 +268,15 @@ where
     F: Callee<C, T, E>,
 {
     let facts = &edge.declared.methods[method];
+    let timed = edge.methods[method].slot.count() & (SAMPLE_EVERY - 1) == 0;
     admit(edge, cx, method)?;
     let route = edge.route()?;
-    let child = if facts.read {
-        cx.lend_reading()
-    } else {
-        cx.lend_derived(facts.key, digest)?
+    let child = match derivation {
+        None => cx.lend_reading(),
+        Some(derivation) => cx.lend_derived(derivation).ok_or_else(|| {
+            let message = format!("one request made {DERIVED_CALLS_MAX} different calls; split it into several jobs");
+            CallError::not_run(CallErrorKind::Overloaded, message)
+        })?,
     };
     let began = cx.env().now();
     let deadline = deadline(cx, facts.deadline, began);
@@ -280,9 +315,10 @@ where
         }
         None => raced.await,
     };
-    edge.methods[method]
-        .slot
-        .latency(cx.env().now().saturating_duration_since(began));
+    if timed {
+        let took = cx.env().now().saturating_duration_since(began);
+        edge.methods[method].slot.latency(took);
+    }
     if let Some(error) = after(edge, cx, method) {
         return Err(error);
     }

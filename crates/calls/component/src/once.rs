@@ -1,7 +1,11 @@
 //! Effects that happen once: a record of call ids and answers, kept beside the effects themselves.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -62,23 +66,42 @@ where
             Begun::InFlight => settled.await,
         }
     }
-    let effect = effect();
+    let work = caught(effect);
     cx.finish(async move {
-        let answer = effect.await;
+        let answer = work.await;
         let record = match &answer {
-            Ok(value) => {
+            Ok(Ok(value)) => {
                 let mut bytes = Vec::new();
-                wire::encode(Codec::Tagged, value, &mut bytes).map_err(|error| {
+                let written = wire::encode(Codec::Tagged, value, &mut bytes);
+                written.map(|()| Some(bytes.into())).map_err(|error| {
                     CallError::maybe_run(CallErrorKind::Failed, format!("the answer cannot be recorded: {error}"))
-                })?;
-                Some(bytes.into())
+                })
             }
-            Err(_) => None,
+            Ok(Err(_)) | Err(_) => Ok(None),
         };
-        keeper.finish(id, label, record).await?;
-        answer
+        // Whatever went wrong, the claim ends here: a repeat must not wait for it.
+        keeper
+            .finish(id, label, record.as_ref().ok().cloned().flatten())
+            .await?;
+        record?;
+        answer?
     })
     .await?
+}
+
+/// What `effect` answers, or that it panicked.
+async fn caught<T, E, F>(effect: impl FnOnce() -> F) -> Result<Result<T, E>, CallError>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let panicked = |_| CallError::maybe_run(CallErrorKind::Failed, "the effect panicked; its log says where");
+    let effect = catch_unwind(AssertUnwindSafe(effect)).map_err(panicked)?;
+    let mut effect = pin!(effect);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| effect.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panicked(panic))),
+    })
+    .await
 }
 
 fn read<T: Data>(answer: &[u8]) -> Result<T, CallError> {

@@ -1,5 +1,6 @@
 //! The serving side: requests of peers into calls of modules in this process.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pin_project_lite::pin_project;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::{EdgeName, Outcome, Slot, TraceContext};
 use wire::answer::{Reason, USER_ERROR, VALUE, encode_failure};
@@ -49,12 +51,15 @@ pub struct Incoming<'a> {
     method: usize,
     limits: &'a Limits,
     slot: Slot,
+    /// Whether the id was given at a border, so that it does not cover the arguments.
+    named: bool,
+    digest: Cell<u128>,
 }
 
 impl Incoming<'_> {
     /// The arguments, read in the request's codec.
-    pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Refusal> {
-        wire::decode(self.codec, self.arguments, self.limits).map_err(|error| {
+    pub fn arguments<A: Serialize + DeserializeOwned>(&self) -> Result<A, Refusal> {
+        let arguments = wire::decode(self.codec, self.arguments, self.limits).map_err(|error| {
             let component = self.declared.name();
             let method = &self.declared.interface.methods[self.method].name;
             let message = format!("the arguments of `{component}.{method}` cannot be read: {error}");
@@ -62,7 +67,11 @@ impl Incoming<'_> {
                 Reason::InvalidArguments,
                 CallError::not_run(CallErrorKind::Incompatible, message),
             )
-        })
+        })?;
+        if self.named {
+            self.digest.set(wire::digest(0, &arguments).max(1));
+        }
+        Ok(arguments)
     }
 
     /// The refusal of a method number that the adapter does not know.
@@ -81,12 +90,16 @@ impl Incoming<'_> {
         T: Data,
         E: Failure,
     {
-        let future = method(self.cx.clone());
+        let mut cx = self.cx;
+        if self.named {
+            cx.set_digest(self.digest.get());
+        }
+        let future = method(cx.clone());
         let codec = self.codec;
         let (declared, method, slot) = (self.declared, self.method, self.slot);
         Box::pin(Executing {
             future,
-            cx: self.cx,
+            cx,
             codec,
             declared,
             method,
@@ -348,6 +361,8 @@ impl SessionOf {
             method,
             limits: &self.offered.limits,
             slot,
+            named: facts.once && head.codec == Codec::Json && head.call_id.is_some(),
+            digest: Cell::new(0),
         };
         served.server.start(method, incoming)
     }

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn no_body_panics() {
         for kind in [ReplyKind::Reply, ReplyKind::Error] {
-            for body in [&[][..], &[9], &[1], &[9, 9, 9, 9], &[0, 99, 0, 0]] {
+            for body in [&[][..], &[9], &[1], &[9, 9, 9, 9]] {
                 assert!(
                     matches!(Answer::decode(kind, body), Answer::Failed(..)),
                     "{kind:?} {body:?}"
