@@ -7,6 +7,8 @@ mod bounded;
 mod json;
 mod positional;
 mod tagged;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,24 +54,29 @@ impl Default for Limits {
 }
 
 /// Why a value cannot be written or read. The sentence names the byte or the field.
+///
+/// It is one pointer wide, since every step of a reader may return it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct CodecError {
-    message: Box<str>,
+#[error("{}", self.0.message)]
+pub struct CodecError(Box<Reason>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Reason {
+    message: String,
 }
 
 impl CodecError {
     #[cold]
     pub(crate) fn new(message: impl Into<String>) -> CodecError {
-        CodecError {
-            message: message.into().into_boxed_str(),
-        }
+        CodecError(Box::new(Reason {
+            message: message.into(),
+        }))
     }
 }
 
 impl std::fmt::Debug for CodecError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("CodecError").field(&self.message).finish()
+        f.debug_tuple("CodecError").field(&self.0.message).finish()
     }
 }
 

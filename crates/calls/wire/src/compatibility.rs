@@ -16,6 +16,8 @@
 
 mod comparison;
 mod path;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,8 @@
 //! inside, so no two values of one type share a form. It is not a defence against an adversary.
 
 mod form;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 

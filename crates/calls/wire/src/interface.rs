@@ -2,6 +2,8 @@
 
 pub mod bounds;
 mod hash;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -58,7 +58,7 @@ impl State {
     }
 
     #[cold]
-    fn failed_in(&self, name: &Cow<'_, str>) {
+    fn failed_in(&self, name: &str) {
         /// A hostile key must not make its error as large as itself.
         const NAME_CHARACTERS_MAX: usize = 64;
         let name: String = name.chars().take(NAME_CHARACTERS_MAX).collect();

@@ -1,5 +1,7 @@
 //! JSON of the HTTP face, by `serde_json` within our bounds.
 
+mod spelled;
+
 use std::io;
 
 use base64::Engine as _;
@@ -16,7 +18,7 @@ const NUMBER_MAX: u64 = 1 << 53;
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let mut writer = serde_json::Serializer::with_formatter(out, Spelling { in_key: false });
-    value
+    spelled::Spelled(value)
         .serialize(&mut writer)
         .map_err(|error| CodecError::new(error.to_string()))
 }

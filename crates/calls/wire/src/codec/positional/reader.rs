@@ -96,17 +96,35 @@ impl<'de> Reader<'de> {
                 self.rest = rest;
                 Ok(u64::from(byte))
             }
-            _ => self.long_varint(bits).map(|value| value as u64),
+            _ => self.long_varint(bits),
         }
     }
 
-    fn long_varint(&mut self, bits: u32) -> Read<u128> {
-        let mut value = 0u128;
+    fn long_varint(&mut self, bits: u32) -> Read<u64> {
+        let mut value = 0;
+        let mut shift = 0;
+        for (index, &byte) in self.rest.iter().enumerate() {
+            let part = u64::from(byte & 0x7f);
+            if shift >= bits || (bits - shift < 7 && part >> (bits - shift) != 0) {
+                return Err(past(bits));
+            }
+            value |= part << shift;
+            if byte < 0x80 {
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+            shift += 7;
+        }
+        Err(self.short("integer", self.rest.len() + 1))
+    }
+
+    fn varint_u128(&mut self, bits: u32) -> Read<u128> {
+        let mut value = 0;
         let mut shift = 0;
         for (index, &byte) in self.rest.iter().enumerate() {
             let part = u128::from(byte & 0x7f);
             if shift >= bits || (bits - shift < 7 && part >> (bits - shift) != 0) {
-                return Err(CodecError::new(format!("integer past {bits} bits")));
+                return Err(past(bits));
             }
             value |= part << shift;
             if byte < 0x80 {
@@ -204,6 +222,11 @@ impl<'de> Reader<'de> {
 }
 
 #[cold]
+fn past(bits: u32) -> CodecError {
+    CodecError::new(format!("integer past {bits} bits"))
+}
+
+#[cold]
 fn not_described() -> CodecError {
     CodecError::new("positional data does not describe itself; a type that needs it must have an opaque shape")
 }
@@ -260,14 +283,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         deserialize_u16 visit_u16 varint 16 u16;
         deserialize_u32 visit_u32 varint 32 u32;
         deserialize_u64 visit_u64 varint 64 u64;
-        deserialize_u128 visit_u128 long_varint 128 u128;
+        deserialize_u128 visit_u128 varint_u128 128 u128;
         deserialize_i16 visit_i16 zigzag 16 i16;
         deserialize_i32 visit_i32 zigzag 32 i32;
         deserialize_i64 visit_i64 zigzag 64 i64;
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        let value = self.long_varint(128)?;
+        let value = self.varint_u128(128)?;
         visitor.visit_i128((value >> 1) as i128 ^ -((value & 1) as i128))
     }
 
