@@ -30,6 +30,8 @@ pub(crate) struct Callee {
     spawned: Arc<Spawned>,
     tasks: BTreeMap<u64, Task<()>>,
     heard_at: Instant,
+    /// The peer has taken bytes since the last look at its silence.
+    taken: bool,
     silence: Sleep,
     drained: BoxFuture<'static, ()>,
     going_away: bool,
@@ -72,6 +74,7 @@ impl Callee {
             spawned: Arc::default(),
             tasks: BTreeMap::new(),
             heard_at: env.now(),
+            taken: false,
             silence: env.sleep(SILENCE_MAX),
             drained: Box::pin(drained),
             going_away: false,
@@ -220,12 +223,17 @@ impl Callee {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.output_written += written;
+            self.taken = true;
         }
     }
 
     /// Looks whether there is a reason to end while the connection waits.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         while Pin::new(&mut self.silence).poll(cx).is_ready() {
+            // While a long answer is being taken nothing is read, and its pings wait.
+            if std::mem::take(&mut self.taken) {
+                self.heard_at = self.env.now();
+            }
             let silent = self.env.now().saturating_duration_since(self.heard_at);
             if silent >= SILENCE_MAX {
                 return Poll::Ready(format!("the peer was silent for {} s", SILENCE_MAX.as_secs()));

@@ -14,6 +14,9 @@ pub const ASSEMBLY_BYTES_MAX: usize = 64 << 20;
 /// Messages on one connection that have arrived in part.
 pub const ASSEMBLIES_MAX: usize = 256;
 
+/// Long messages that one side sends at once on one connection; the others wait, so that the peer's bounds hold.
+pub const LONG_AT_ONCE_MAX: usize = 4;
+
 /// Bytes that wait to be sent on one connection: past it a caller gets `Overloaded`, and a server stops reading.
 pub const SEND_BYTES_MAX: usize = 64 << 20;
 
@@ -45,6 +48,7 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(15);
 pub const GOAWAY_LINGER: Duration = Duration::from_secs(1);
 
 const _: () = assert!(FRAME_BYTES_MAX <= MESSAGE_BYTES_MAX && MESSAGE_BYTES_MAX <= ASSEMBLY_BYTES_MAX);
+const _: () = assert!(LONG_AT_ONCE_MAX <= ASSEMBLIES_MAX && LONG_AT_ONCE_MAX * MESSAGE_BYTES_MAX <= ASSEMBLY_BYTES_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX <= SEND_BYTES_MAX);
 const _: () = assert!(
     PING_AFTER.as_millis() * 2 < SILENCE_MAX.as_millis(),

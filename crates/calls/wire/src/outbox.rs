@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::frame::{HEADER_BYTES, Header, Kind};
-use crate::limits::{FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, SEND_BYTES_MAX};
+use crate::limits::{FRAME_BYTES_MAX, LONG_AT_ONCE_MAX, MESSAGE_BYTES_MAX, SEND_BYTES_MAX};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -105,13 +105,15 @@ impl Outbox {
         self.long_bytes += std::mem::take(&mut other.long_bytes);
     }
 
-    /// Takes what to write next into `into`, which must be empty: the buffer, and one part of each long message.
-    /// `ended` is told of each long message whose last part was taken, and where it ends.
+    /// Takes what to write next into `into`, which must be empty: the buffer, and one part of each of the first long
+    /// messages. `ended` is told of each long message whose last part was taken, and where it ends.
     pub(crate) fn take(&mut self, into: &mut Vec<u8>, mut ended: impl FnMut(u64, u64)) {
         debug_assert!(into.is_empty());
         std::mem::swap(&mut self.buffer, into);
-        for _ in 0..self.long.len() {
-            let Some(mut long) = self.long.pop_front() else { break };
+        let mut index = 0;
+        // The rest waits, since the peer bounds how much may have arrived in part.
+        while index < LONG_AT_ONCE_MAX {
+            let Some(long) = self.long.get_mut(index) else { break };
             let rest = &long.body[long.sent..];
             let part = &rest[..rest.len().min(FRAME_BYTES_MAX)];
             let more = part.len() < rest.len();
@@ -127,11 +129,12 @@ impl Outbox {
             into.extend_from_slice(part);
             self.queued += (HEADER_BYTES + part.len()) as u64;
             self.long_bytes -= part.len();
+            long.sent += part.len();
             if more {
-                long.sent += part.len();
-                self.long.push_back(long);
+                index += 1;
             } else {
                 ended(long.number, self.queued);
+                self.long.remove(index);
             }
             if into.len() >= 4 * FRAME_BYTES_MAX {
                 break;
@@ -139,19 +142,16 @@ impl Outbox {
         }
     }
 
-    /// Forgets a long message of which nothing was sent yet; answers whether there was one.
+    /// Forgets what was not sent of a long message: once the peer has been told to forget the rest, more parts of it
+    /// would look like a message of their own. Answers whether nothing of it was sent, so that nobody need be told.
     pub(crate) fn forget(&mut self, number: u64) -> bool {
-        let Some(index) = self
-            .long
-            .iter()
-            .position(|long| long.number == number && long.sent == 0)
-        else {
+        let Some(index) = self.long.iter().position(|long| long.number == number) else {
             return false;
         };
-        if let Some(long) = self.long.remove(index) {
-            self.long_bytes -= long.body.len();
-        }
-        true
+        self.long.remove(index).is_some_and(|long| {
+            self.long_bytes -= long.body.len() - long.sent;
+            long.sent == 0
+        })
     }
 
     /// The part that one write could take at once, if nothing long waits.
@@ -181,7 +181,7 @@ impl Outbox {
 mod tests {
     use super::{End, Outbox, Refused};
     use crate::frame::{Assembly, Kind};
-    use crate::limits::{FRAME_BYTES_MAX, MESSAGE_BYTES_MAX};
+    use crate::limits::{ASSEMBLIES_MAX, FRAME_BYTES_MAX, MESSAGE_BYTES_MAX};
     use bytes::BytesMut;
 
     fn put(outbox: &mut Outbox, number: u64, bytes: usize) -> Result<End, Refused> {
@@ -210,6 +210,51 @@ mod tests {
         assert_eq!(order, [(10, 5), (11, 5), (12, 5), (1, 3 * FRAME_BYTES_MAX)]);
         assert_eq!(ends, [(1, outbox.queued)]);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn no_part_of_a_long_message_follows_its_cancel() {
+        let mut outbox = Outbox::default();
+        put(&mut outbox, 1, 3 * FRAME_BYTES_MAX).unwrap();
+        put(&mut outbox, 2, 3 * FRAME_BYTES_MAX).unwrap();
+        let (mut sent, mut batch) = (BytesMut::new(), Vec::new());
+        outbox.take(&mut batch, |_, _| {});
+        sent.extend_from_slice(&batch);
+        assert!(!outbox.forget(1), "a part of it was sent: the peer has to be told");
+        outbox.put_frame(Kind::Cancel, 1, b"");
+        let (mut assembly, mut order) = (Assembly::default(), Vec::new());
+        while !outbox.is_empty() {
+            batch.clear();
+            outbox.take(&mut batch, |_, _| {});
+            sent.extend_from_slice(&batch);
+        }
+        while let Some(message) = assembly.next(&mut sent).unwrap() {
+            if message.kind == Kind::Cancel {
+                assembly.forget(message.number);
+            }
+            order.push((message.kind, message.number));
+        }
+        assert_eq!(order, [(Kind::Cancel, 1), (Kind::Call, 2)]);
+        assert_eq!(outbox.long_bytes, 0);
+    }
+
+    #[test]
+    fn more_long_messages_than_may_arrive_in_part_all_arrive() {
+        let mut outbox = Outbox::default();
+        let count = 2 * ASSEMBLIES_MAX as u64;
+        for number in 0..count {
+            put(&mut outbox, number, FRAME_BYTES_MAX + 1).unwrap();
+        }
+        let (mut assembly, mut sent, mut order) = (Assembly::default(), BytesMut::new(), Vec::new());
+        while !outbox.is_empty() {
+            let mut batch = Vec::new();
+            outbox.take(&mut batch, |_, _| {});
+            sent.extend_from_slice(&batch);
+            while let Some(message) = assembly.next(&mut sent).unwrap() {
+                order.push(message.number);
+            }
+        }
+        assert_eq!(order, (0..count).collect::<Vec<_>>());
     }
 
     #[test]
