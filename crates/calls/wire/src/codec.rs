@@ -21,7 +21,9 @@ pub enum Codec {
     Positional,
     /// MessagePack with the names of fields and cases.
     Tagged,
-    /// JSON; integers past ±2^53 are strings, bytes are base64, as in proto3's JSON.
+    /// JSON; integers past ±2^53 are strings, bytes are base64, as in proto3's JSON. Keys of maps are strings, numbers
+    /// or cases without data. Inside flattened, untagged and internally tagged data, which serde reads before it knows
+    /// the type, an integer past ±2^53 is not read back.
     Json,
 }
 

@@ -4,6 +4,7 @@
 //! It is written here, not taken from the `postcard` crate, so that a reader can bound nesting and decoded memory,
 //! refuse a length that lies before it allocates, and say at which byte it failed. Tests hold it against the crate.
 
+mod access;
 mod reader;
 mod writer;
 

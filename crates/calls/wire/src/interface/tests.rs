@@ -282,3 +282,37 @@ fn call_errors_and_recursion_are_found() {
         "twice is not within itself"
     );
 }
+
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::{CallError, Interface, List, answering, encoded};
+    use crate::compatibility::{Side, compare};
+    use crate::shape::reach;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_mutated_interface_never_panics(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        ) {
+            let ours = answering::<Result<Vec<List>, (CallError, [Option<u16>; 3])>>();
+            let mut bytes = encoded(&ours);
+            for (at, to) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = to;
+            }
+            if let Ok(theirs) = Interface::decode(&bytes) {
+                theirs.hash();
+                compare(&ours, &theirs, Side::Caller);
+                compare(&ours, &theirs, Side::Callee);
+                for (number, method) in theirs.methods.iter().enumerate() {
+                    theirs.is_positional(number);
+                    theirs.answers_call_error(method);
+                    reach::is_recursive(&theirs.types, &method.output);
+                }
+            }
+        }
+    }
+}

@@ -1,9 +1,8 @@
 //! Reads the positional codec and trusts none of it.
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{Deserializer, Visitor};
 
+use super::access::{Elements, Fields};
 use crate::codec::{CodecError, Limits, STRUCT_BYTES_FREE};
 
 pub(super) struct Reader<'de> {
@@ -14,7 +13,30 @@ pub(super) struct Reader<'de> {
     limits: Limits,
 }
 
-type Read<T> = Result<T, CodecError>;
+pub(super) type Read<T> = Result<T, CodecError>;
+
+/// One loop for each width: arithmetic on 128 bits would slow down the common one.
+macro_rules! long_varint {
+    ($($method:ident $type:ty;)*) => {$(
+        fn $method(&mut self, bits: u32) -> Read<$type> {
+            let mut value = 0;
+            let mut shift = 0;
+            for (index, &byte) in self.rest.iter().enumerate() {
+                let part = <$type>::from(byte & 0x7f);
+                if shift >= bits || (bits - shift < 7 && part >> (bits - shift) != 0) {
+                    return Err(past(bits));
+                }
+                value |= part << shift;
+                if byte < 0x80 {
+                    self.rest = &self.rest[index + 1..];
+                    return Ok(value);
+                }
+                shift += 7;
+            }
+            Err(self.short("integer", self.rest.len() + 1))
+        }
+    )*};
+}
 
 impl<'de> Reader<'de> {
     #[inline]
@@ -90,7 +112,7 @@ impl<'de> Reader<'de> {
 
     /// An unsigned integer of `bits` bits.
     #[inline]
-    fn varint(&mut self, bits: u32) -> Read<u64> {
+    pub(super) fn varint(&mut self, bits: u32) -> Read<u64> {
         match self.rest.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
                 self.rest = rest;
@@ -100,41 +122,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    fn long_varint(&mut self, bits: u32) -> Read<u64> {
-        let mut value = 0;
-        let mut shift = 0;
-        for (index, &byte) in self.rest.iter().enumerate() {
-            let part = u64::from(byte & 0x7f);
-            if shift >= bits || (bits - shift < 7 && part >> (bits - shift) != 0) {
-                return Err(past(bits));
-            }
-            value |= part << shift;
-            if byte < 0x80 {
-                self.rest = &self.rest[index + 1..];
-                return Ok(value);
-            }
-            shift += 7;
-        }
-        Err(self.short("integer", self.rest.len() + 1))
-    }
-
-    fn varint_u128(&mut self, bits: u32) -> Read<u128> {
-        let mut value = 0;
-        let mut shift = 0;
-        for (index, &byte) in self.rest.iter().enumerate() {
-            let part = u128::from(byte & 0x7f);
-            if shift >= bits || (bits - shift < 7 && part >> (bits - shift) != 0) {
-                return Err(past(bits));
-            }
-            value |= part << shift;
-            if byte < 0x80 {
-                self.rest = &self.rest[index + 1..];
-                return Ok(value);
-            }
-            shift += 7;
-        }
-        Err(self.short("integer", self.rest.len() + 1))
-    }
+    long_varint! { long_varint u64; varint_u128 u128; }
 
     #[inline]
     fn zigzag(&mut self, bits: u32) -> Read<i64> {
@@ -191,7 +179,7 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn charge(&mut self, size_bytes: usize) -> Read<()> {
+    pub(super) fn charge(&mut self, size_bytes: usize) -> Read<()> {
         match self.budget_bytes.checked_sub(size_bytes) {
             Some(left) => {
                 self.budget_bytes = left;
@@ -215,7 +203,7 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn fields<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Read<V::Value> {
+    pub(super) fn fields<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Read<V::Value> {
         self.charge_struct::<V::Value>()?;
         self.nested(|reader| visitor.visit_seq(Fields { reader, left: count }))
     }
@@ -403,110 +391,5 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     ) -> Read<V::Value> {
         self.charge_struct::<V::Value>()?;
         self.nested(|reader| visitor.visit_enum(reader))
-    }
-}
-
-/// The fields of a struct, whose number the reader itself knows.
-struct Fields<'r, 'de> {
-    reader: &'r mut Reader<'de>,
-    left: usize,
-}
-
-impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        seed.deserialize(&mut *self.reader).map(Some)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
-    }
-}
-
-/// The elements of a sequence or a map, whose number the writer claims.
-struct Elements<'r, 'de> {
-    reader: &'r mut Reader<'de>,
-    left: usize,
-}
-
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        self.left -= 1;
-        self.reader.charge(size_of::<T::Value>())?;
-        seed.deserialize(&mut *self.reader).map(Some)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
-    }
-}
-
-impl<'de> MapAccess<'de> for Elements<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Read<Option<K::Value>> {
-        self.next_element_seed(seed)
-    }
-
-    #[inline]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
-        self.reader.charge(size_of::<V::Value>())?;
-        seed.deserialize(&mut *self.reader)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
-    }
-}
-
-impl<'de> EnumAccess<'de> for &mut Reader<'de> {
-    type Error = CodecError;
-    type Variant = Self;
-
-    #[inline]
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Read<(V::Value, Self)> {
-        let index = self.varint(32)? as u32;
-        let value = seed.deserialize(IntoDeserializer::<CodecError>::into_deserializer(index))?;
-        Ok((value, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for &mut Reader<'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn unit_variant(self) -> Read<()> {
-        Ok(())
-    }
-
-    #[inline]
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Read<T::Value> {
-        seed.deserialize(self)
-    }
-
-    #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, count: usize, visitor: V) -> Read<V::Value> {
-        self.fields(count, visitor)
-    }
-
-    #[inline]
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Read<V::Value> {
-        self.fields(fields.len(), visitor)
     }
 }
