@@ -1,5 +1,6 @@
 //! Effects that happen once: a record of call ids and answers, kept beside the effects themselves.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,7 +67,7 @@ where
             Begun::InFlight => settled.await,
         }
     }
-    let work = caught(effect);
+    let work = caught(catch_unwind(AssertUnwindSafe(effect)));
     cx.finish(async move {
         let answer = work.await;
         let record = match &answer {
@@ -90,13 +91,12 @@ where
 }
 
 /// What `effect` answers, or that it panicked.
-async fn caught<T, E, F>(effect: impl FnOnce() -> F) -> Result<Result<T, E>, CallError>
+async fn caught<T, E, F>(effect: Result<F, Box<dyn Any + Send>>) -> Result<Result<T, E>, CallError>
 where
     F: Future<Output = Result<T, E>>,
 {
     let panicked = |_| CallError::maybe_run(CallErrorKind::Failed, "the effect panicked; its log says where");
-    let effect = catch_unwind(AssertUnwindSafe(effect)).map_err(panicked)?;
-    let mut effect = pin!(effect);
+    let mut effect = pin!(effect.map_err(panicked)?);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| effect.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(panicked(panic))),

@@ -1,10 +1,12 @@
 //! The client side: a call of a component at the other end of a channel.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use serde::Serialize;
+use tokio::sync::watch;
 use wire::answer::Answer;
 use wire::head::{DESCRIBE, Head};
 use wire::hello::{Agreement, Offer, agree, offer};
@@ -29,15 +31,11 @@ struct Shared {
     limits: Limits,
     budget: Budget,
     peer: Mutex<Option<Arc<Peer>>>,
-    /// Held by the one caller that connects; the number counts finished attempts.
-    connecting: tokio::sync::Mutex<Attempts>,
+    /// The attempt to connect that is under way, and what became of it.
+    connecting: Mutex<Option<watch::Receiver<Option<Connected>>>>,
 }
 
-#[derive(Default)]
-struct Attempts {
-    finished: u64,
-    last_error: Option<CallError>,
-}
+type Connected = Result<Arc<Peer>, CallError>;
 
 /// An open session, and how to speak to the component there.
 struct Peer {
@@ -63,7 +61,7 @@ impl Channel {
             limits,
             budget: Budget::new(),
             peer: Mutex::new(None),
-            connecting: tokio::sync::Mutex::default(),
+            connecting: Mutex::default(),
         };
         Channel {
             shared: Arc::new(shared),
@@ -124,7 +122,10 @@ impl Channel {
         let head = head(cx, &peer.agreement, agreed, failed);
         let ticket = peer.session.start(&mut |out| {
             head.encode(out);
-            wire::encode(agreed.codec, arguments, out).map_err(|error| error.to_string())
+            // It runs code of their types, while the send buffer is held.
+            catch_unwind(AssertUnwindSafe(|| wire::encode(agreed.codec, arguments, out)))
+                .map_err(|_| "that panicked; the log says where".to_string())?
+                .map_err(|error| error.to_string())
         });
         let pending = Pending {
             session: &*peer.session,
@@ -151,18 +152,50 @@ impl Channel {
         if let Some(peer) = self.open_peer() {
             return Ok(peer);
         }
+        let mut attempt = self.connecting();
+        let connected = match attempt.wait_for(Option::is_some).await {
+            Ok(connected) => connected.clone(),
+            Err(_) => None,
+        };
+        connected.unwrap_or_else(|| {
+            Err(CallError::not_run(
+                CallErrorKind::Unavailable,
+                format!("{}: this side was stopped while it connected", self.shared.address),
+            ))
+        })
+    }
+
+    /// The attempt under way, or a new one. It is a task of its own, which no caller's deadline ends: callers with little
+    /// time would else never get a connection. All who wait share what becomes of it, so that a dead peer is not tried
+    /// once per caller.
+    fn connecting(&self) -> watch::Receiver<Option<Connected>> {
         let shared = &*self.shared;
-        let before = shared.connecting.try_lock().map(|attempts| attempts.finished);
-        let mut attempts = shared.connecting.lock().await;
-        if let Some(peer) = self.open_peer() {
-            return Ok(peer);
+        let mut connecting = shared.connecting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attempt) = &*connecting {
+            // Its sender is gone once it has ended.
+            if attempt.has_changed().is_ok() {
+                return attempt.clone();
+            }
         }
-        // Whoever waited for another's attempt shares its failure, so that a dead peer is not tried once per caller.
-        if let (Err(_), Some(error)) = (before, &attempts.last_error) {
-            return Err(error.clone());
-        }
-        let opened = match shared.env.timeout(CONNECT_MAX, self.open()).await {
-            Ok(opened) => opened,
+        let (sender, attempt) = watch::channel(None);
+        *connecting = Some(attempt.clone());
+        drop(connecting);
+        let channel = self.clone();
+        let connect = async move {
+            let connected = channel.open_in_time().await;
+            if let Ok(peer) = &connected {
+                *channel.shared.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.clone());
+            }
+            sender.send_replace(Some(connected));
+        };
+        drop(shared.env.spawn("attempt to connect", connect));
+        attempt
+    }
+
+    async fn open_in_time(&self) -> Connected {
+        let shared = &*self.shared;
+        match shared.env.timeout(CONNECT_MAX, self.open()).await {
+            Ok(opened) => opened.map(Arc::new),
             Err(_) => Err(CallError::not_run(
                 CallErrorKind::Unavailable,
                 format!(
@@ -171,16 +204,11 @@ impl Channel {
                     CONNECT_MAX.as_secs()
                 ),
             )),
-        };
-        attempts.finished += 1;
-        attempts.last_error = opened.as_ref().err().cloned();
-        let peer = Arc::new(opened?);
-        *shared.peer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(peer.clone());
-        Ok(peer)
+        }
     }
 
     fn open_peer(&self) -> Option<Arc<Peer>> {
-        let peer = self.shared.peer.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let peer = self.shared.peer.lock().unwrap_or_else(PoisonError::into_inner);
         peer.as_ref().filter(|peer| peer.session.is_open()).cloned()
     }
 

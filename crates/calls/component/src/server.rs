@@ -129,6 +129,8 @@ pin_project! {
             let this = this.project();
             if *this.answered {
                 this.cx.stop().release();
+            } else if this.cx.remaining().is_some_and(|left| left.is_zero()) {
+                this.cx.stop().set(CallErrorKind::DeadlineExceeded);
             } else {
                 this.cx.stop().set(CallErrorKind::Cancelled);
             }
@@ -176,7 +178,7 @@ where
         };
         *this.answered = true;
         let began = out.len();
-        let written = match &answer {
+        let write = || match &answer {
             Ok(value) => {
                 out.push(VALUE);
                 wire::encode(*this.codec, value, out)
@@ -187,6 +189,10 @@ where
                 wire::encode(*this.codec, error, out)
             }
         };
+        // It runs code of the answer's type, on the task that all requests of the connection share.
+        let written = catch_unwind(AssertUnwindSafe(write))
+            .map_err(|_| "that panicked; the log says where".to_string())
+            .and_then(|written| written.map_err(|error| error.to_string()));
         if let Err(error) = written {
             out.truncate(began);
             let (component, method) = name();
@@ -292,7 +298,15 @@ struct SessionOf {
 
 impl Dispatch for SessionOf {
     fn start(&self, request: &[u8]) -> Pin<Box<dyn Execution>> {
-        match self.begin(request) {
+        // Reading the arguments may run code of their types.
+        let begun = catch_unwind(AssertUnwindSafe(|| self.begin(request))).unwrap_or_else(|_| {
+            let error = CallError::not_run(
+                CallErrorKind::Failed,
+                "reading the request panicked; the log says where",
+            );
+            Err(Refusal(Reason::Kind, error))
+        });
+        match begun {
             Ok(execution) => execution,
             Err(Refusal(reason, error)) => {
                 let mut body = Vec::new();

@@ -30,18 +30,8 @@ pub enum Executed {
 
 /// `component` as a caller at the other end of a connection sees it: every argument and answer crosses the codecs.
 pub fn looped<C: Component + ?Sized>(env: &Env, component: &Ref<C>, executed: Executed) -> Ref<C> {
-    let served: Vec<Served> = component.served().into_iter().collect();
-    let repeatable = served
-        .iter()
-        .map(|served| served.declared.methods.iter().map(|facts| facts.repeatable).collect());
-    let repeatable = match executed {
-        Executed::Once => Vec::new(),
-        Executed::Twice => repeatable.collect(),
-    };
-    let service = OfferedService(Offered::new(env, served, Limits::default()));
     let env = env.with_transport(Arc::new(Loop {
-        service: Arc::new(service),
-        repeatable,
+        service: service(env, component, executed),
     }));
     Ref::remote(
         "test",
@@ -49,11 +39,107 @@ pub fn looped<C: Component + ?Sized>(env: &Env, component: &Ref<C>, executed: Ex
     )
 }
 
+/// Serves `component` on `listener`, over frames only.
+pub fn serve_executed<C: Component + ?Sized>(
+    env: &Env,
+    component: &Ref<C>,
+    listener: Box<dyn Listener>,
+    executed: Executed,
+) -> Arc<dyn Door> {
+    wire::Tcp::default().serve(env, listener, service(env, component, executed))
+}
+
+fn service<C: Component + ?Sized>(env: &Env, component: &Ref<C>, executed: Executed) -> Arc<dyn Service> {
+    let served: Vec<Served> = component.served().into_iter().collect();
+    let repeatable = served
+        .iter()
+        .map(|served| served.declared.methods.iter().map(|facts| facts.repeatable).collect())
+        .collect();
+    let service = OfferedService(Offered::new(env, served, Limits::default()));
+    match executed {
+        Executed::Once => Arc::new(service),
+        Executed::Twice => Arc::new(Repeated {
+            service,
+            repeatable: Arc::new(repeatable),
+        }),
+    }
+}
+
+/// By component and method.
+type Repeatable = Arc<Vec<Vec<bool>>>;
+
+/// A service whose repeatable requests are executed twice.
+struct Repeated {
+    service: OfferedService,
+    repeatable: Repeatable,
+}
+
+impl Service for Repeated {
+    fn hello(&self) -> Bytes {
+        self.service.hello()
+    }
+
+    fn admit(&self, peer: &Address, hello: &Bytes) -> Result<Arc<dyn Dispatch>, String> {
+        Ok(Arc::new(RepeatedDispatch {
+            dispatch: self.service.admit(peer, hello)?,
+            repeatable: self.repeatable.clone(),
+        }))
+    }
+}
+
+struct RepeatedDispatch {
+    dispatch: Arc<dyn Dispatch>,
+    repeatable: Repeatable,
+}
+
+impl RepeatedDispatch {
+    fn is_repeatable(&self, request: &[u8]) -> bool {
+        Head::decode(request).is_ok_and(|(head, _)| {
+            let methods = self.repeatable.get(head.component as usize);
+            methods
+                .and_then(|methods| methods.get(head.method as usize))
+                .copied()
+                .unwrap_or_default()
+        })
+    }
+}
+
+impl Dispatch for RepeatedDispatch {
+    fn start(&self, request: &[u8]) -> Pin<Box<dyn Execution>> {
+        let first = self.dispatch.start(request);
+        if !self.is_repeatable(request) {
+            return first;
+        }
+        Box::pin(RepeatedExecution {
+            execution: first,
+            again: Some((self.dispatch.clone(), request.to_vec())),
+        })
+    }
+}
+
+/// The first answer is thrown away.
+struct RepeatedExecution {
+    execution: Pin<Box<dyn Execution>>,
+    again: Option<(Arc<dyn Dispatch>, Vec<u8>)>,
+}
+
+impl Execution for RepeatedExecution {
+    fn poll_reply(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<ReplyKind> {
+        loop {
+            let began = out.len();
+            let kind = ready!(self.execution.as_mut().poll_reply(cx, out));
+            let Some((dispatch, request)) = self.again.take() else {
+                return Poll::Ready(kind);
+            };
+            out.truncate(began);
+            self.execution = dispatch.start(&request);
+        }
+    }
+}
+
 /// A transport that hands each request to a service in the same process.
 struct Loop {
     service: Arc<dyn Service>,
-    /// By component and method.
-    repeatable: Vec<Vec<bool>>,
 }
 
 impl Transport for Loop {
@@ -68,7 +154,6 @@ impl Transport for Loop {
             let session = LoopSession {
                 hello: self.service.hello(),
                 dispatch,
-                repeatable: self.repeatable.clone(),
                 running: Mutex::default(),
             };
             Ok(Arc::new(session) as Arc<dyn Session>)
@@ -83,33 +168,13 @@ impl Transport for Loop {
 struct LoopSession {
     hello: Bytes,
     dispatch: Arc<dyn Dispatch>,
-    repeatable: Vec<Vec<bool>>,
     running: Mutex<Running>,
 }
 
 #[derive(Default)]
 struct Running {
     next: u64,
-    executions: BTreeMap<u64, Request>,
-}
-
-struct Request {
-    execution: Pin<Box<dyn Execution>>,
-    body: Vec<u8>,
-    /// The request, if it is to be executed once more.
-    again: Option<Vec<u8>>,
-}
-
-impl LoopSession {
-    fn is_repeatable(&self, request: &[u8]) -> bool {
-        Head::decode(request).is_ok_and(|(head, _)| {
-            let methods = self.repeatable.get(head.component as usize);
-            methods
-                .and_then(|methods| methods.get(head.method as usize))
-                .copied()
-                .unwrap_or_default()
-        })
-    }
+    executions: BTreeMap<u64, Pin<Box<dyn Execution>>>,
 }
 
 impl Session for LoopSession {
@@ -121,36 +186,29 @@ impl Session for LoopSession {
         let mut request = Vec::new();
         encode(&mut request).map_err(StartError::Encode)?;
         let execution = self.dispatch.start(&request);
-        let again = self.is_repeatable(&request).then_some(request);
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.next += 1;
         let ticket = running.next;
-        running.executions.insert(
-            ticket,
-            Request {
-                execution,
-                body: Vec::new(),
-                again,
-            },
-        );
+        running.executions.insert(ticket, execution);
         Ok(Ticket(ticket))
     }
 
     fn poll_reply(&self, ticket: Ticket, cx: &mut Context<'_>) -> Poll<Result<Reply, Lost>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mut request) = running.executions.remove(&ticket.0) else {
+        let Some(mut execution) = running.executions.remove(&ticket.0) else {
             return Poll::Ready(Err(Lost::MaybeSent("this request was given up".to_string())));
         };
         // The handler may call through this session itself.
         drop(running);
-        match request.poll(&*self.dispatch, cx) {
+        let mut body = Vec::new();
+        match execution.as_mut().poll_reply(cx, &mut body) {
             Poll::Ready(kind) => Poll::Ready(Ok(Reply {
                 kind,
-                body: request.body.into(),
+                body: body.into(),
             })),
             Poll::Pending => {
                 let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-                running.executions.insert(ticket.0, request);
+                running.executions.insert(ticket.0, execution);
                 Poll::Pending
             }
         }
@@ -168,18 +226,5 @@ impl Session for LoopSession {
 
     fn is_open(&self) -> bool {
         true
-    }
-}
-
-impl Request {
-    fn poll(&mut self, dispatch: &dyn Dispatch, cx: &mut Context<'_>) -> Poll<ReplyKind> {
-        loop {
-            let kind = ready!(self.execution.as_mut().poll_reply(cx, &mut self.body));
-            let Some(request) = self.again.take() else {
-                return Poll::Ready(kind);
-            };
-            self.body.clear();
-            self.execution = dispatch.start(&request);
-        }
     }
 }
