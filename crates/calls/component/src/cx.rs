@@ -93,6 +93,8 @@ impl Stop {
         let _ = self
             .state
             .compare_exchange(0, RELEASED, Ordering::Release, Ordering::Relaxed);
+        // Calls of tasks that live on have to watch the deadline themselves.
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn is_released(&self) -> bool {
@@ -323,7 +325,7 @@ impl Cx {
     /// This context for the callee of a call marked `read`: the same id, one hop further.
     #[inline]
     pub(crate) fn lend_reading(&self) -> Lent<'_> {
-        self.lend(self.id, 0, self.bits | READING)
+        self.lend(self.id, 0, (self.bits | READING) & !NAMED)
     }
 
     /// What the id of a call with these arguments derives from.
@@ -337,18 +339,19 @@ impl Cx {
             };
         }
         Derivation {
-            id: self.id.derive(callee, 0),
+            id: CallId(wire::digest(self.id.0 ^ callee, &())),
             digest: wire::digest(callee, arguments).max(1),
         }
     }
 
-    /// This context for the callee of a call with an id of its own; `None` past [`DERIVED_CALLS_MAX`].
+    /// This context for the callee of a call with an id of its own; `None` past [`DERIVED_CALLS_MAX`]. Under a `read`
+    /// equal calls have one id: a `read` shares its caller's id, so a count would tell whether it shares its process too.
     #[inline]
     pub(crate) fn lend_derived(&self, from: Derivation) -> Option<Lent<'_>> {
-        let id = match self.request.derived.next(from.id)? {
-            0 => from.id,
-            nth => from.id.derive(0, nth),
-        };
+        if self.bits & READING != 0 {
+            return Some(self.lend(from.id.nth(u32::MAX), from.digest, self.bits & !NAMED));
+        }
+        let id = from.id.nth(self.request.derived.next(from.id)?);
         Some(self.lend(id, from.digest, self.bits & !NAMED))
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use telemetry::{Outcome, Slot, TraceContext};
 use tracing::Instrument;
+use wire::head::PRINCIPAL_BYTES_MAX;
 use wire::{CallError, CallErrorKind, Ran};
 use world::{BoxFuture, Instant, Sleep};
 
@@ -19,7 +20,7 @@ use crate::retry::Retry;
 
 /// The short path of a `read` call: what to call, with which context, and when it began if it is timed; `None` if the
 /// call needs care.
-#[inline]
+#[inline(always)]
 pub fn lean_read<'a, C: Component + ?Sized>(
     reference: &'a Ref<C>,
     cx: &'a Cx,
@@ -30,7 +31,7 @@ pub fn lean_read<'a, C: Component + ?Sized>(
 }
 
 /// The short path of any other call, which gets an id of its own.
-#[inline]
+#[inline(always)]
 pub fn lean_derived<'a, C: Component + ?Sized>(
     reference: &'a Ref<C>,
     cx: &'a Cx,
@@ -45,7 +46,7 @@ pub fn lean_derived<'a, C: Component + ?Sized>(
 /// When a call began, if it is one of those that are timed.
 pub(crate) type Began = Option<Instant>;
 
-#[inline]
+#[inline(always)]
 fn lean<'a, C: Component + ?Sized>(
     edge: &'a Edge<C>,
     cx: &Cx,
@@ -298,6 +299,7 @@ where
         edge,
         method,
         deadline,
+        watches: deadline != cx.deadline() || cx.bits() & GUARD != 0,
         timer: None,
         stop: None,
         answered: false,
@@ -348,6 +350,14 @@ fn admit<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Resul
             format!(
                 "`{}` is more than {HOPS_MAX} calls away from the request; a circle of components?",
                 edge.declared.name()
+            ),
+        ));
+    }
+    if cx.principal().is_some_and(|name| name.len() > PRINCIPAL_BYTES_MAX) {
+        return Err(CallError::not_run(
+            CallErrorKind::Denied,
+            format!(
+                "the principal's name has more than {PRINCIPAL_BYTES_MAX} bytes; give it a shorter one at the border"
             ),
         ));
     }
@@ -405,7 +415,9 @@ fn after<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Optio
     faults.after(cx, edge.declared.name(), &edge.declared.interface.methods[method].name)
 }
 
-/// The callee against its deadline and its caller's wish to stop. Timers are armed only once it waits.
+/// The callee against its deadline and its caller's wish to stop. Timers are armed only once it waits, and only for a
+/// deadline that nobody above watches: whoever does drops this call with its caller, so that no handler sees its own
+/// time end, wherever its callees are.
 struct Raced<'a, C: Component + ?Sized, T, E> {
     future: BoxFuture<'a, Result<T, E>>,
     caller: &'a Cx,
@@ -413,6 +425,7 @@ struct Raced<'a, C: Component + ?Sized, T, E> {
     edge: &'a Edge<C>,
     method: usize,
     deadline: Option<Instant>,
+    watches: bool,
     timer: Option<Sleep>,
     stop: Option<BoxFuture<'a, CallErrorKind>>,
     answered: bool,
@@ -431,19 +444,21 @@ impl<C: Component + ?Sized, T, E> Future for Raced<'_, C, T, E> {
             Ok(Poll::Pending) => {}
             Err(panic) => return Poll::Ready(Err(panicked(this.edge, this.method, panic))),
         }
-        if let Some(deadline) = this.deadline {
-            let env = this.caller.env();
-            let timer = this.timer.get_or_insert_with(|| env.sleep_until(deadline));
+        let caller = this.caller;
+        let stop = this.stop.get_or_insert_with(|| Box::pin(caller.stop().wait()));
+        if let Poll::Ready(reason) = stop.as_mut().poll(cx) {
+            return Poll::Ready(Err(this.stopped(reason)));
+        }
+        // After the flag, which wakes this when nobody watches any more.
+        if let Some(deadline) = this.deadline
+            && (this.watches || caller.stop().is_released())
+        {
+            let timer = this.timer.get_or_insert_with(|| caller.env().sleep_until(deadline));
             if Pin::new(timer).poll(cx).is_ready() {
                 return Poll::Ready(Err(this.stopped(CallErrorKind::DeadlineExceeded)));
             }
         }
-        let caller = this.caller;
-        let stop = this.stop.get_or_insert_with(|| Box::pin(caller.stop().wait()));
-        match stop.as_mut().poll(cx) {
-            Poll::Ready(reason) => Poll::Ready(Err(this.stopped(reason))),
-            Poll::Pending => Poll::Pending,
-        }
+        Poll::Pending
     }
 }
 
@@ -460,7 +475,8 @@ impl<C: Component + ?Sized, T, E> Drop for Raced<'_, C, T, E> {
         if self.answered {
             self.owned.stop().release();
         } else {
-            self.owned.stop().set(CallErrorKind::Cancelled);
+            let reason = self.caller.stop().reason().unwrap_or(CallErrorKind::Cancelled);
+            self.owned.stop().set(reason);
         }
     }
 }
