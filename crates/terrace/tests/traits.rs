@@ -2,9 +2,7 @@
 //! emits gives no warning.
 #![deny(warnings, clippy::all, missing_docs, unreachable_pub)]
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use terrace::{CallError, Component, Cx, Ref};
 
@@ -89,6 +87,18 @@ mod inner {
     }
 }
 
+/// Data may be called as the macro could call a parameter.
+#[terrace::data]
+pub struct M(u8);
+
+/// A method may be old.
+#[terrace::component]
+pub trait Old {
+    /// Still there.
+    #[deprecated]
+    async fn get(&self, cx: &Cx, module: M) -> Result<M, CallError>;
+}
+
 struct Five;
 
 impl Numbers for Five {
@@ -132,41 +142,33 @@ fn list() -> List {
     }
 }
 
-/// Runs what never waits.
-fn at_once<T>(future: impl Future<Output = T> + Send) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("it waits"),
-    }
-}
-
 async fn add_once(names: &impl Names, cx: &Cx) -> Result<u8, NameError> {
     names.add(cx, 1, 2, 3, 4, 5, 6, 7).await
 }
 
-#[test]
-fn a_module_a_shared_module_and_a_reference_are_called_alike() {
+#[tokio::test]
+async fn a_module_a_shared_module_and_a_reference_are_called_alike() {
     let cx = Cx::for_test();
-    assert_eq!(at_once(add_once(&list(), &cx)), Ok(33));
-    assert_eq!(at_once(add_once(&Arc::new(list()), &cx)), Ok(33));
+    assert_eq!(add_once(&list(), &cx).await, Ok(33));
+    assert_eq!(add_once(&Arc::new(list()), &cx).await, Ok(33));
     let names: Ref<dyn Names> = Ref::new(Arc::new(list()));
     // More often than once in every so many calls, so that short and careful paths both answer.
     for _ in 0..200 {
-        assert_eq!(at_once(add_once(&names, &cx)), Ok(33));
+        assert_eq!(add_once(&names, &cx).await, Ok(33));
         assert_eq!(
-            at_once(names.r#match(&cx, Some("a".to_string()))),
+            names.r#match(&cx, Some("a".to_string())).await,
             Ok(vec!["a".to_string()])
         );
     }
-    at_once(inner::call(&cx)).unwrap();
+    inner::call(&cx).await.unwrap();
 }
 
-#[test]
-fn a_default_body_runs_where_a_module_has_none() {
+#[tokio::test]
+async fn a_default_body_runs_where_a_module_has_none() {
     let cx = Cx::for_test();
     let names: Ref<dyn Names> = Ref::new(list());
-    assert_eq!(at_once(Names::into(&names, &cx, 3)), Ok(3));
-    assert_eq!(at_once(Names::into(&names, &cx, 0)), Err(NameError::Nobody));
+    assert_eq!(Names::into(&names, &cx, 3).await, Ok(3));
+    assert_eq!(Names::into(&names, &cx, 0).await, Err(NameError::Nobody));
 }
 
 #[test]

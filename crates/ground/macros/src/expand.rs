@@ -1,7 +1,7 @@
 //! What a component becomes: the trait with `Send` futures, its boxed twin, and the adapters between them.
 //!
-//! Everything is emitted with mixed-site spans, so that no name in here meets one of the user's; the user's types keep
-//! their own spans, so that messages about them point at the trait.
+//! Everything is emitted with mixed-site spans, so that no variable in here meets one of the user's, and what is no variable
+//! begins with `__`; the user's types keep their own spans, so that messages about them point at the trait.
 
 use std::collections::BTreeSet;
 
@@ -197,18 +197,19 @@ fn direct(component: &Component, names: &Names) -> TokenStream {
         let (signature, name, arguments) = (method.twin_signature(component), &method.ident, method.names());
         quote_spanned! {hidden()=>
             #signature {
-                ::std::boxed::Box::pin(<M as #ident>::#name(&self.0, cx, #(#arguments),*))
+                ::std::boxed::Box::pin(<__Module as #ident>::#name(&self.0, cx, #(#arguments),*))
             }
         }
     });
     let bounds = where_all_crosses(component);
     quote_spanned! {hidden()=>
-        impl<M: #ident> #twin for #root::Direct<M> {
+        #[allow(deprecated)]
+        impl<__Module: #ident> #twin for #root::Direct<__Module> {
             #(#methods)*
         }
 
-        impl<M: #ident> #root::Holds<M> for dyn #ident #bounds {
-            fn hold(module: M) -> ::std::sync::Arc<dyn #twin> {
+        impl<__Module: #ident> #root::Holds<__Module> for dyn #ident #bounds {
+            fn hold(module: __Module) -> ::std::sync::Arc<dyn #twin> {
                 ::std::sync::Arc::new(#root::Direct(module))
             }
         }
@@ -222,12 +223,13 @@ fn shared(component: &Component) -> TokenStream {
         let (signature, name, arguments) = (method.signature(), &method.ident, method.names());
         quote_spanned! {hidden()=>
             #signature {
-                <M as #ident>::#name(&**self, cx, #(#arguments),*)
+                <__Module as #ident>::#name(&**self, cx, #(#arguments),*)
             }
         }
     });
     quote_spanned! {hidden()=>
-        impl<M: #ident> #ident for ::std::sync::Arc<M> {
+        #[allow(deprecated)]
+        impl<__Module: #ident> #ident for ::std::sync::Arc<__Module> {
             #(#methods)*
         }
     }
