@@ -3,6 +3,7 @@
 
 mod disk;
 mod network;
+mod operator;
 
 use std::io;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::task::Cancel;
 use crate::time::{Instant, Interval, Sleep, Wall, nanos};
 
 pub use network::{listener, listener_from_std};
+pub use operator::read_file;
 
 /// What a production node may be given.
 #[derive(Clone, Debug, Default)]
