@@ -1,0 +1,150 @@
+//! Who is bound to what: one binding for each component that somebody provides or refers to.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use component::{Binding, Channel, Component, Declared, Ref, Served};
+use world::{Address, Env};
+
+use crate::config::Config;
+
+/// The bindings of one application.
+pub(crate) struct Bindings {
+    pub(crate) env: Env,
+    pub(crate) config: Arc<Config>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    slots: BTreeMap<String, Slot>,
+    /// Who asked for a reference to whom.
+    edges: BTreeSet<(String, String)>,
+    /// Sentences about two traits of one name.
+    conflicts: BTreeSet<String>,
+}
+
+/// One component, as far as anybody has named it.
+#[derive(Clone)]
+pub(crate) struct Slot {
+    pub(crate) declared: &'static Declared,
+    /// The process where it runs instead of this one.
+    pub(crate) at: Option<Address>,
+    type_id: TypeId,
+    type_name: &'static str,
+    binding: Arc<dyn Any + Send + Sync>,
+    bound: Arc<dyn Bound>,
+}
+
+/// What is done with a binding whatever its component.
+trait Bound: Send + Sync {
+    fn open(&self);
+    fn served(&self) -> Option<Served>;
+}
+
+impl<C: Component + ?Sized + 'static> Bound for Binding<C> {
+    fn open(&self) {
+        Binding::open(self);
+    }
+
+    fn served(&self) -> Option<Served> {
+        Binding::served(self)
+    }
+}
+
+impl Bindings {
+    pub(crate) fn new(env: &Env, config: Arc<Config>) -> Bindings {
+        Bindings {
+            env: env.clone(),
+            config,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The binding of `C`. Where another trait has its wire name, one that never opens, and a conflict is noted.
+    pub(crate) fn binding<C: Component + ?Sized + 'static>(&self) -> Arc<Binding<C>> {
+        let declared = C::declared();
+        let mut state = self.state();
+        let slot = match state.slots.get(declared.name()) {
+            Some(slot) => slot.clone(),
+            None => {
+                let slot = self.slot::<C>(declared);
+                state.slots.insert(declared.name().to_owned(), slot.clone());
+                slot
+            }
+        };
+        match slot.binding.downcast::<Binding<C>>() {
+            Ok(binding) if slot.type_id == TypeId::of::<C>() => binding,
+            _ => {
+                let conflict = two_traits(declared.name(), slot.type_name, type_name::<C>());
+                state.conflicts.insert(conflict);
+                Arc::default()
+            }
+        }
+    }
+
+    /// A handle for `caller`, which becomes an edge of the call graph.
+    pub(crate) fn reference<C: Component + ?Sized + 'static>(&self, caller: &str) -> Ref<C> {
+        let edge = (caller.to_owned(), C::declared().name().to_owned());
+        self.state().edges.insert(edge);
+        Ref::bound(caller, self.binding::<C>())
+    }
+
+    pub(crate) fn slots(&self) -> BTreeMap<String, Slot> {
+        self.state().slots.clone()
+    }
+
+    pub(crate) fn edges(&self) -> BTreeSet<(String, String)> {
+        self.state().edges.clone()
+    }
+
+    pub(crate) fn conflicts(&self) -> Vec<String> {
+        self.state().conflicts.iter().cloned().collect()
+    }
+
+    fn slot<C: Component + ?Sized + 'static>(&self, declared: &'static Declared) -> Slot {
+        let binding = Arc::new(Binding::<C>::default());
+        let at = self
+            .config
+            .components
+            .get(declared.name())
+            .and_then(|component| component.at.clone());
+        if let Some(at) = &at {
+            let channel = Channel::new(&self.env, at.clone(), declared, self.config.calls);
+            binding.bind_remote(channel);
+        }
+        Slot {
+            declared,
+            at,
+            type_id: TypeId::of::<C>(),
+            type_name: type_name::<C>(),
+            binding: binding.clone(),
+            bound: binding,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// Lets calls through.
+    pub(crate) fn open(&self) {
+        self.bound.open();
+    }
+
+    /// The component as a server offers it; `None` while nothing is bound.
+    pub(crate) fn served(&self) -> Option<Served> {
+        self.bound.served()
+    }
+}
+
+/// The sentence about two traits that have one wire name.
+pub(crate) fn two_traits(name: &str, one: &str, other: &str) -> String {
+    format!(
+        "two components have the wire name `{name}`: {one} and {other}; give one of them another by \
+         `#[terrace::component(name = \"..\")]`"
+    )
+}

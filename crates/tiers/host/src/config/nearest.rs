@@ -1,0 +1,84 @@
+//! The nearest known word, for messages about an unknown one.
+
+/// `` `listn`; did you mean `listen`? `` or `` `colour`; known are `format`, `level` ``.
+pub(crate) fn suggested<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
+    let word = shown(word);
+    match nearest(&word, known.clone()) {
+        Some(near) => format!("`{word}`; did you mean `{near}`?"),
+        None => match listed(known) {
+            known if known.is_empty() => format!("`{word}`; none is known here"),
+            known => format!("`{word}`; known are {known}"),
+        },
+    }
+}
+
+/// The one of `known` that is fewest edits from `word`, if that is near enough to be what was meant.
+fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let lower = word.to_lowercase();
+    let edits_max = word.chars().count().div_ceil(3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (edits(&lower, &candidate.to_lowercase()), candidate))
+        .min()
+        .filter(|&(edits, _)| edits <= edits_max)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `` `a`, `b`, `c` ``
+pub(crate) fn listed<'k>(words: impl IntoIterator<Item = &'k str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// A key or value as a message shows it: bounded, without control characters.
+pub(crate) fn shown(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let mut shown: String = text.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Levenshtein's distance, by rows.
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, l) in left.chars().enumerate() {
+        let mut diagonal = above;
+        row[0] = above + 1;
+        for (column, r) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(l != *r);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shown, suggested};
+
+    #[test]
+    fn a_slip_finds_its_word_and_a_stranger_gets_the_list() {
+        assert_eq!(
+            suggested("listn", ["listen", "token"]),
+            "`listn`; did you mean `listen`?"
+        );
+        assert_eq!(
+            suggested("Format", ["format", "level"]),
+            "`Format`; did you mean `format`?"
+        );
+        assert_eq!(
+            suggested("colour", ["format", "level"]),
+            "`colour`; known are `format`, `level`"
+        );
+    }
+
+    #[test]
+    fn a_long_or_odd_word_stays_on_its_line() {
+        assert_eq!(shown("a\nb"), "a\\nb");
+        assert_eq!(shown(&"x".repeat(1000)).chars().count(), 61);
+    }
+}

@@ -1,0 +1,171 @@
+//! Secrets by reference: the file says where one is, and its value is never shown.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::nearest::{shown, suggested};
+use crate::limits::SECRET_BYTES_MAX;
+
+/// A value that is never shown: `Debug` and `Display` write `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+/// Where a secret is: `{ env = "VARIABLE" }`, `{ file = "PATH" }`, or a literal, which is accepted with a warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretReference {
+    /// In an environment variable.
+    Env(String),
+    /// In a file, whose path is relative to the configuration's folder.
+    File(PathBuf),
+    /// In the configuration itself.
+    Literal(Secret),
+}
+
+/// Why a secret could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not set.
+    #[error("environment variable `{variable}` is not set; set it, or name another in `{{ env = \"..\" }}`")]
+    NoVariable {
+        /// Its name.
+        variable: String,
+    },
+    /// The variable or the file holds nothing that is text.
+    #[error("{place} is not UTF-8; a secret is text")]
+    NotText {
+        /// Which.
+        place: String,
+    },
+    /// The variable or the file is empty.
+    #[error("{place} is empty; put the secret there")]
+    Empty {
+        /// Which.
+        place: String,
+    },
+    /// The file cannot be read.
+    #[error("file `{}` of a secret cannot be read; create it, or name another in `{{ file = \"..\" }}`", path.display())]
+    Unreadable {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Secret {
+    /// A secret with this value.
+    pub fn new(value: impl Into<Box<str>>) -> Secret {
+        Secret(value.into())
+    }
+
+    /// The value itself, to be sent.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SecretReference {
+    /// The secret it refers to; a relative path begins at `folder`.
+    pub fn resolve(&self, folder: &Path) -> Result<Secret, SecretError> {
+        match self {
+            SecretReference::Literal(secret) => Ok(secret.clone()),
+            SecretReference::Env(variable) => {
+                let value = std::env::var_os(variable).ok_or_else(|| SecretError::NoVariable {
+                    variable: shown(variable),
+                })?;
+                let place = format!("environment variable `{}`", shown(variable));
+                let bytes = value
+                    .into_string()
+                    .map_err(|_| SecretError::NotText { place: place.clone() })?;
+                text(bytes, place)
+            }
+            SecretReference::File(path) => {
+                let path = folder.join(path);
+                let bytes = world::production::read_file(&path, SECRET_BYTES_MAX).map_err(|source| {
+                    SecretError::Unreadable {
+                        path: path.clone(),
+                        source,
+                    }
+                })?;
+                let place = format!("file `{}` of a secret", path.display());
+                let bytes = String::from_utf8(bytes).map_err(|_| SecretError::NotText { place: place.clone() })?;
+                text(bytes, place)
+            }
+        }
+    }
+}
+
+/// Editors end files with a line end, which no secret has.
+fn text(value: String, place: String) -> Result<Secret, SecretError> {
+    match value.trim_end_matches(['\r', '\n']) {
+        "" => Err(SecretError::Empty { place }),
+        value => Ok(Secret::new(value)),
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SecretReference, D::Error> {
+        deserializer.deserialize_any(ReferenceVisitor)
+    }
+}
+
+struct ReferenceVisitor;
+
+impl<'de> Visitor<'de> for ReferenceVisitor {
+    type Value = SecretReference;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }`")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<SecretReference, E> {
+        Ok(SecretReference::Literal(Secret::new(value)))
+    }
+
+    /// serde's own message would show the number, which may well be the secret.
+    fn visit_i64<E: Error>(self, _: i64) -> Result<SecretReference, E> {
+        Err(E::custom(
+            "a secret is a text, not a number; put it into quotes, or better, outside the file",
+        ))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<SecretReference, E> {
+        self.visit_i64(0)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<SecretReference, E> {
+        self.visit_i64(0)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretReference, A::Error> {
+        let none = || A::Error::custom("a secret says where it is: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }`");
+        let key: String = map.next_key()?.ok_or_else(none)?;
+        let value: String = map.next_value()?;
+        let reference = match key.as_str() {
+            "env" => SecretReference::Env(value),
+            "file" => SecretReference::File(value.into()),
+            other => {
+                let suggested = suggested(other, ["env", "file"]);
+                return Err(A::Error::custom(format!("unknown key in a secret: {suggested}")));
+            }
+        };
+        match map.next_key::<String>()? {
+            None => Ok(reference),
+            Some(_) => Err(A::Error::custom("a secret is in one place; keep one of its keys")),
+        }
+    }
+}

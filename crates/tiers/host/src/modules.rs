@@ -1,0 +1,322 @@
+//! The modules of an application, and how they become an application that is open.
+
+mod choice;
+
+use std::any::{TypeId, type_name};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use component::{Binding, Component, Holds};
+use world::{BoxFuture, Env};
+
+use crate::background::{Background, Starter, starter};
+use crate::bindings::{Bindings, Slot};
+use crate::config::{Config, suggested};
+use crate::opened::{Opened, OpenedModule};
+use crate::setup::{Setup, SetupError};
+
+/// What an application may consist of. Nothing is opened yet.
+#[derive(Default)]
+pub struct Modules {
+    provisions: Vec<Provision>,
+    used: Vec<fn(&Bindings)>,
+    has_background: bool,
+}
+
+/// One module of one component, or a background module of none.
+pub(crate) struct Provision {
+    /// The component's wire name, or the background module's own name.
+    pub(crate) component: String,
+    /// The trait, if it is a component.
+    pub(crate) of: Option<(TypeId, &'static str)>,
+    pub(crate) module: String,
+    /// Whether it is one of several that the configuration may choose, as opposed to the application's own choice.
+    pub(crate) named: bool,
+    open: Opening,
+}
+
+type Opening = Box<dyn FnOnce(Arc<Bindings>) -> BoxFuture<'static, Result<Option<Starter>, SetupError>> + Send>;
+
+/// An `async fn open(setup: &Setup) -> Result<M, SetupError>` whose `M` is a module of the component `C`.
+#[diagnostic::on_unimplemented(
+    message = "this does not open a module of `{C}`",
+    label = "expected `async fn(&Setup) -> Result<M, SetupError>`, where `M` implements the component's trait"
+)]
+pub trait Open<'a, C: Component + ?Sized>: Send + Sync + 'static {
+    /// The name of the module's type.
+    #[doc(hidden)]
+    fn module(&self) -> String;
+
+    /// Opens the module and binds it.
+    #[doc(hidden)]
+    fn open(&'a self, setup: &'a Setup, binding: &'a Binding<C>) -> BoxFuture<'a, Result<(), SetupError>>;
+}
+
+impl<'a, C, F, O, M> Open<'a, C> for F
+where
+    C: Component + Holds<M> + ?Sized + 'static,
+    F: Fn(&'a Setup) -> O + Send + Sync + 'static,
+    O: Future<Output = Result<M, SetupError>> + Send + 'a,
+{
+    fn module(&self) -> String {
+        short(type_name::<M>())
+    }
+
+    fn open(&'a self, setup: &'a Setup, binding: &'a Binding<C>) -> BoxFuture<'a, Result<(), SetupError>> {
+        let opening = self(setup);
+        Box::pin(async move {
+            let module = opening.await?;
+            binding.bind_direct(module);
+            Ok(())
+        })
+    }
+}
+
+/// The same for a module that also runs in the background.
+#[diagnostic::on_unimplemented(
+    message = "this does not open a background module of `{C}`",
+    label = "expected `async fn(&Setup) -> Result<M, SetupError>`, where `M` implements the component's trait and `Background`"
+)]
+pub trait OpenRunning<'a, C: Component + ?Sized>: Send + Sync + 'static {
+    /// The name of the module's type.
+    #[doc(hidden)]
+    fn module(&self) -> String;
+
+    /// Opens the module and binds it.
+    #[doc(hidden)]
+    fn open(&'a self, setup: &'a Setup, binding: &'a Binding<C>) -> BoxFuture<'a, Result<Running, SetupError>>;
+}
+
+/// What starts a module that was opened.
+#[doc(hidden)]
+pub struct Running(Starter);
+
+impl<'a, C, F, O, M> OpenRunning<'a, C> for F
+where
+    C: Component + Holds<Arc<M>> + ?Sized + 'static,
+    F: Fn(&'a Setup) -> O + Send + Sync + 'static,
+    O: Future<Output = Result<M, SetupError>> + Send + 'a,
+    M: Background,
+{
+    fn module(&self) -> String {
+        short(type_name::<M>())
+    }
+
+    fn open(&'a self, setup: &'a Setup, binding: &'a Binding<C>) -> BoxFuture<'a, Result<Running, SetupError>> {
+        let opening = self(setup);
+        Box::pin(async move {
+            let module = Arc::new(opening.await?);
+            binding.bind_direct(module.clone());
+            Ok(Running(starter(module)))
+        })
+    }
+}
+
+/// The same for a background module that is no component.
+#[diagnostic::on_unimplemented(
+    message = "this does not open a background module",
+    label = "expected `async fn(&Setup) -> Result<M, SetupError>`, where `M` implements `Background`"
+)]
+pub trait OpenBackground<'a>: Send + Sync + 'static {
+    /// The name of the module's type.
+    #[doc(hidden)]
+    fn module(&self) -> String;
+
+    /// Opens the module.
+    #[doc(hidden)]
+    fn open(&'a self, setup: &'a Setup) -> BoxFuture<'a, Result<Running, SetupError>>;
+}
+
+impl<'a, F, O, M> OpenBackground<'a> for F
+where
+    F: Fn(&'a Setup) -> O + Send + Sync + 'static,
+    O: Future<Output = Result<M, SetupError>> + Send + 'a,
+    M: Background,
+{
+    fn module(&self) -> String {
+        short(type_name::<M>())
+    }
+
+    fn open(&'a self, setup: &'a Setup) -> BoxFuture<'a, Result<Running, SetupError>> {
+        let opening = self(setup);
+        Box::pin(async move { Ok(Running(starter(Arc::new(opening.await?)))) })
+    }
+}
+
+/// Why an application could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// What was provided, referred to and configured does not fit together; each is one line.
+    #[error("{}", problems.join("\n"))]
+    Unfit {
+        /// All that does not fit.
+        problems: Vec<String>,
+    },
+    /// A module's own `open` failed.
+    #[error("component `{component}` could not be opened by its module `{module}`")]
+    Failed {
+        /// The component.
+        component: String,
+        /// Its module.
+        module: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Modules {
+    /// Adds a module of `C`. Without `name` it is the one that runs unless the configuration chooses another.
+    pub fn provide<C: Component + ?Sized + 'static>(&mut self, name: Option<&str>, open: impl for<'a> Open<'a, C>) {
+        let module = name.map_or_else(|| open.module(), str::to_owned);
+        self.add::<C>(name, module, move |bindings| {
+            Box::pin(async move {
+                let setup = Setup::new(bindings.clone(), C::declared().name());
+                open.open(&setup, &bindings.binding::<C>()).await?;
+                Ok(None)
+            })
+        });
+    }
+
+    /// Adds a module of `C` that also runs in the background.
+    pub fn provide_running<C: Component + ?Sized + 'static>(
+        &mut self,
+        name: Option<&str>,
+        open: impl for<'a> OpenRunning<'a, C>,
+    ) {
+        self.has_background = true;
+        let module = name.map_or_else(|| open.module(), str::to_owned);
+        self.add::<C>(name, module, move |bindings| {
+            Box::pin(async move {
+                let setup = Setup::new(bindings.clone(), C::declared().name());
+                let Running(starter) = open.open(&setup, &bindings.binding::<C>()).await?;
+                Ok(Some(starter))
+            })
+        });
+    }
+
+    /// Adds a background module that is no component.
+    pub fn background(&mut self, name: &str, open: impl for<'a> OpenBackground<'a>) {
+        self.has_background = true;
+        let component = name.to_owned();
+        self.provisions.push(Provision {
+            component: component.clone(),
+            of: None,
+            module: open.module(),
+            named: false,
+            open: Box::new(move |bindings| {
+                Box::pin(async move {
+                    let Running(starter) = open.open(&Setup::new(bindings, &component)).await?;
+                    Ok(Some(starter))
+                })
+            }),
+        });
+    }
+
+    /// Says that `C` is used though no module may refer to it, so that the configuration may name it.
+    pub fn uses<C: Component + ?Sized + 'static>(&mut self) {
+        self.used.push(|bindings| drop(bindings.binding::<C>()));
+    }
+
+    /// Whether something would run in the background.
+    pub fn has_background(&self) -> bool {
+        self.has_background
+    }
+
+    fn add<C: Component + ?Sized + 'static>(
+        &mut self,
+        name: Option<&str>,
+        module: String,
+        open: impl FnOnce(Arc<Bindings>) -> BoxFuture<'static, Result<Option<Starter>, SetupError>> + Send + 'static,
+    ) {
+        self.provisions.push(Provision {
+            component: C::declared().name().to_owned(),
+            of: Some((TypeId::of::<C>(), type_name::<C>())),
+            module,
+            named: name.is_some(),
+            open: Box::new(open),
+        });
+    }
+
+    /// Opens the chosen module of each component, one after the other as they were provided, and binds them. `env`'s
+    /// transport reaches the components that are elsewhere.
+    pub async fn open(self, env: &Env, config: Arc<Config>) -> Result<Opened, OpenError> {
+        let provided = choice::provided(&self.provisions);
+        let chosen = choice::choose(self.provisions, &config).map_err(|problems| OpenError::Unfit { problems })?;
+        let bindings = Arc::new(Bindings::new(env, config));
+        for used in self.used {
+            used(&bindings);
+        }
+        let mut modules: Vec<OpenedModule> = Vec::new();
+        for provision in chosen {
+            let Provision {
+                component, module, of, ..
+            } = provision;
+            tracing::debug!(target: "terrace::host", %component, %module, "opening");
+            // On a task of its own: a panic in it is an error that names the component.
+            let opened = match env.spawn("open", (provision.open)(bindings.clone())).await {
+                Ok(opened) => opened.map_err(SetupError::into_inner),
+                Err(lost) => Err(lost.into()),
+            };
+            let starter = opened.map_err(|source| OpenError::Failed {
+                component: component.clone(),
+                module: module.clone(),
+                source,
+            })?;
+            modules.push(OpenedModule {
+                name: component,
+                module,
+                is_component: of.is_some(),
+                starter,
+            });
+        }
+        let problems = unfit(&bindings, &modules);
+        if !problems.is_empty() {
+            return Err(OpenError::Unfit { problems });
+        }
+        bindings.slots().values().for_each(Slot::open);
+        Ok(Opened::new(bindings, modules, provided))
+    }
+}
+
+/// What is known only after every `open` has said what it needs.
+fn unfit(bindings: &Bindings, modules: &[OpenedModule]) -> Vec<String> {
+    let slots = bindings.slots();
+    let edges = bindings.edges();
+    let mut problems = bindings.conflicts();
+    for (name, slot) in &slots {
+        if slot.served().is_some() {
+            continue;
+        }
+        let needed_by: BTreeSet<&str> = edges
+            .iter()
+            .filter(|(_, callee)| callee == name)
+            .map(|(caller, _)| caller.as_str())
+            .collect();
+        if !needed_by.is_empty() {
+            let needed_by = crate::config::listed(needed_by.iter().copied());
+            problems.push(format!(
+                "component `{name}` is needed by {needed_by} and no module provides it; add \
+                 `.provide::<dyn {name}>(..)` to `App`, or say where it runs: `at = \"host:port\"` in [components.{name}]"
+            ));
+        }
+    }
+    let known = || {
+        let modules = modules.iter().map(|module| module.name.as_str());
+        modules.chain(slots.keys().map(String::as_str))
+    };
+    for (name, component) in &bindings.config.components {
+        if !known().any(|known| known == name) {
+            let known: Vec<&str> = known().collect::<BTreeSet<_>>().into_iter().collect();
+            let place = bindings.config.source.place(&component.span);
+            let suggested = suggested(name, known);
+            problems.push(format!("{place}: no component is called {suggested}"));
+        }
+    }
+    problems
+}
+
+/// `hello::greeter::Polite` is `Polite`.
+fn short(type_name: &str) -> String {
+    let plain = type_name.split('<').next().unwrap_or(type_name);
+    plain.rsplit("::").next().unwrap_or(plain).to_owned()
+}

@@ -1,0 +1,147 @@
+//! [`Opened`]: an application whose modules are open, until it has stopped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use component::{Canceller, Component, Cx, Ref, Served};
+use world::{Env, Task, TaskLost};
+
+use crate::background::Starter;
+use crate::bindings::Bindings;
+use crate::description::Description;
+use crate::limits::STOP_MAX;
+
+/// An application that is open: calls reach their components.
+pub struct Opened {
+    bindings: Arc<Bindings>,
+    /// In the order in which they were opened.
+    modules: Vec<OpenedModule>,
+    /// Every module that was provided for each component.
+    provided: BTreeMap<String, Vec<String>>,
+    running: Vec<Running>,
+}
+
+pub(crate) struct OpenedModule {
+    pub(crate) name: String,
+    pub(crate) module: String,
+    pub(crate) is_component: bool,
+    pub(crate) starter: Option<Starter>,
+}
+
+/// A background module that was started.
+struct Running {
+    name: String,
+    canceller: Canceller,
+    task: Task<()>,
+}
+
+/// A component that is neither here nor known to be elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no module provides component `{name}`; add `.provide::<dyn {name}>(..)` to `App`, or `.uses::<dyn {name}>()` and \
+     `at = \"host:port\"` in [components.{name}]"
+)]
+pub struct NotHere {
+    /// The component.
+    pub name: String,
+}
+
+impl Opened {
+    pub(crate) fn new(
+        bindings: Arc<Bindings>,
+        modules: Vec<OpenedModule>,
+        provided: BTreeMap<String, Vec<String>>,
+    ) -> Opened {
+        Opened {
+            bindings,
+            modules,
+            provided,
+            running: Vec::new(),
+        }
+    }
+
+    /// The node it runs on.
+    pub fn env(&self) -> &Env {
+        &self.bindings.env
+    }
+
+    /// A handle to a component for `caller`, such as a command.
+    pub fn reference<C: Component + ?Sized + 'static>(&self, caller: &str) -> Result<Ref<C>, NotHere> {
+        let binding = self.bindings.binding::<C>();
+        if binding.served().is_none() {
+            return Err(NotHere {
+                name: C::declared().name().to_owned(),
+            });
+        }
+        binding.open();
+        Ok(Ref::bound(caller, binding))
+    }
+
+    /// The components whose modules are in this process, sorted by name.
+    pub fn served(&self) -> Vec<Served> {
+        let slots = self.bindings.slots();
+        let here = slots.values().filter(|slot| slot.at.is_none());
+        here.filter_map(|slot| slot.served()).collect()
+    }
+
+    /// What it consists of.
+    pub fn describe(&self) -> Description {
+        Description::new(&self.bindings, &self.modules, &self.provided)
+    }
+
+    /// Starts every background module that does not run yet.
+    pub fn start(&mut self) {
+        let env = self.bindings.env.clone();
+        for module in &mut self.modules {
+            let Some(starter) = module.starter.take() else { continue };
+            tracing::info!(target: "terrace::host", module = %module.name, "background module started");
+            let (cx, canceller) = Cx::root(&env).cancellable();
+            let name = module.name.clone();
+            let running = starter(cx);
+            let task = env.spawn("background module", running);
+            self.running.push(Running { name, canceller, task });
+        }
+    }
+
+    /// Whether something runs in the background.
+    pub fn has_background(&self) -> bool {
+        !self.running.is_empty() || self.modules.iter().any(|module| module.starter.is_some())
+    }
+
+    /// Stops the background modules, the last opened first, each before the one that was opened before it. Whoever has
+    /// not returned when [`STOP_MAX`] is over is dropped at its next await.
+    pub async fn stop(&mut self) {
+        let env = self.bindings.env.clone();
+        let end = env.deadline(STOP_MAX);
+        while let Some(running) = self.running.pop() {
+            let left = end.saturating_duration_since(env.now());
+            running.stop(&env, left).await;
+        }
+    }
+}
+
+impl Running {
+    async fn stop(mut self, env: &Env, within: Duration) {
+        let module = &self.name;
+        tracing::debug!(target: "terrace::host", %module, "stopping background module");
+        self.canceller.cancel();
+        match env.timeout(within, &mut self.task).await {
+            Ok(Ok(())) => tracing::info!(target: "terrace::host", %module, "background module stopped"),
+            Ok(Err(TaskLost::Panicked(panic))) => {
+                tracing::error!(target: "terrace::host", %module, %panic, "background module had panicked");
+            }
+            Ok(Err(TaskLost::Cancelled)) => {
+                tracing::warn!(target: "terrace::host", %module, "background module was lost");
+            }
+            Err(_) => {
+                self.task.cancel();
+                tracing::warn!(
+                    target: "terrace::host", %module,
+                    "background module did not return within {} s of being told to stop, and was dropped",
+                    STOP_MAX.as_secs()
+                );
+            }
+        }
+    }
+}

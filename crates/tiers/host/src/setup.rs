@@ -1,0 +1,90 @@
+//! [`Setup`]: what a module's `open` gets.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use component::{Component, Ref};
+use serde::de::DeserializeOwned;
+use world::Env;
+
+use crate::bindings::Bindings;
+use crate::config::{ConfigError, Secret, SecretError, SecretReference};
+
+/// What a module's `open` gets: the node, other components, its own configuration. Ask here for whatever the module
+/// needs, and keep it.
+pub struct Setup {
+    bindings: Arc<Bindings>,
+    component: String,
+}
+
+impl Setup {
+    pub(crate) fn new(bindings: Arc<Bindings>, component: &str) -> Setup {
+        Setup {
+            bindings,
+            component: component.to_owned(),
+        }
+    }
+
+    /// The node: clock, randomness, network, disk, tasks.
+    pub fn env(&self) -> &Env {
+        &self.bindings.env
+    }
+
+    /// The name of the component, or of the background module, that is being opened.
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// A handle to another component. It binds later, so that components may refer to each other in circles: keep it,
+    /// and call it once everything is open. A component that nobody provides stops the start by its name.
+    pub fn reference<C: Component + ?Sized + 'static>(&self) -> Ref<C> {
+        self.bindings.reference(&self.component)
+    }
+
+    /// What `config` in `[components.NAME]` says; `T`'s defaults where it is missing. Put
+    /// `#[serde(deny_unknown_fields)]` on `T`, so that a slip is an error.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        self.bindings.config.of_component(&self.component)
+    }
+
+    /// The secret that the module's configuration refers to.
+    pub fn secret(&self, reference: &SecretReference) -> Result<Secret, SecretError> {
+        if let SecretReference::Literal(_) = reference {
+            tracing::warn!(
+                target: "terrace::host",
+                component = %self.component,
+                "a secret is written in the file; keep it outside, as {{ env = \"..\" }} or {{ file = \"..\" }}"
+            );
+        }
+        reference.resolve(self.bindings.config.folder())
+    }
+}
+
+/// Why a module could not be opened: any error, or a text.
+pub struct SetupError(Box<dyn Error + Send + Sync>);
+
+impl SetupError {
+    /// The error itself.
+    pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for SetupError {
+    fn from(error: E) -> SetupError {
+        SetupError(error.into())
+    }
+}
+
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
