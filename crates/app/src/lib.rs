@@ -1,1 +1,36 @@
-//! App: composes components into a program and its commands.
+//! [`App`]: the one place that composes components into a program and its commands.
+//!
+//! ```text
+//! App::run → command line → terrace.toml → logs → runtime
+//!   up, serve   listen → open → start → serve … Ctrl-C or SIGTERM … drain → stop, in reverse → counts to the log
+//!   describe    open → table or JSON
+//!   a command   its own handler, which opens the application when it first asks for a component
+//! ```
+//!
+//! Data goes to standard output, everything else to standard error. Status 0 is success, 1 an error, 2 a wrong command
+//! line, 130 a second Ctrl-C.
+//!
+//! # Assumed world
+//!
+//! The production world: one process, which may be killed at any time. Promised: whatever does not fit together is an
+//! error before anything is served; after Ctrl-C or SIGTERM the process ends within [`limits::DRAIN_MAX`] and
+//! [`host::limits::STOP_MAX`].
+//!
+//! # What it is not
+//!
+//! It adds nothing to what a call means: a program without it uses `component`'s `serve` and `Client`.
+
+mod application;
+mod command;
+mod command_line;
+mod console;
+mod describe;
+mod failure;
+pub mod limits;
+mod run;
+mod up;
+
+pub use crate::application::App;
+pub use crate::command::{Argument, Command, Invocation};
+pub use crate::console::Console;
+pub use crate::failure::CommandError;

@@ -1,13 +1,18 @@
 //! The one crate a user of Terrace names: write components, and where they run is a setting.
 //!
 //! With `default-features = false` it is what one component inside an existing program needs: [`component`], [`data`],
-//! [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by default) adds `App`.
+//! [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by default) adds `App`, and `Setup`, which
+//! a module is opened with.
 
+#[cfg(feature = "app")]
+pub use app::{App, Argument, Command, CommandError, Invocation};
 pub use component::once;
 pub use component::testing;
 pub use component::{
     CallId, Canceller, Client, Component, Cx, Faults, Ref, Root, Serving, serve, serve_on, serve_with,
 };
+#[cfg(feature = "app")]
+pub use host::{Background, Secret, SecretReference, Setup, SetupError};
 pub use macros::{Shape, component, data};
 pub use telemetry::TraceContext;
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};

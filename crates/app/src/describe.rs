@@ -1,0 +1,100 @@
+//! What `describe` prints.
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use host::{ComponentDescription, Description};
+use serde::Serialize;
+
+/// The description as JSON, with who is described.
+#[derive(Serialize)]
+struct Document<'d> {
+    application: &'d str,
+    version: &'d str,
+    #[serde(flatten)]
+    description: &'d Description,
+}
+
+pub(crate) fn text(
+    application: &str,
+    version: &str,
+    description: &Description,
+    json: bool,
+) -> Result<String, serde_json::Error> {
+    if json {
+        let document = Document {
+            application,
+            version,
+            description,
+        };
+        return Ok(format!("{}\n", serde_json::to_string_pretty(&document)?));
+    }
+    Ok(tables(application, version, description))
+}
+
+fn tables(application: &str, version: &str, description: &Description) -> String {
+    let mut text = format!("{application} {version}\n\n");
+    let mut table = table(["component", "owner", "requires", "runs", "method", "marks", "codec"]);
+    for component in &description.components {
+        let first = [
+            component.name.clone(),
+            component.owner.clone().unwrap_or_else(|| "-".to_owned()),
+            component.requires.clone().unwrap_or_else(|| "-".to_owned()),
+            runs(component),
+        ];
+        let mut first = Some(first);
+        for method in &component.methods {
+            let codec = match &method.because {
+                Some(because) => format!("{} ({because})", method.codec),
+                None => method.codec.to_owned(),
+            };
+            let mut row = first.take().unwrap_or_default().to_vec();
+            row.extend([method.signature.clone(), method.marks.join(", "), codec]);
+            table.add_row(row);
+        }
+        if let Some(first) = first {
+            table.add_row(first);
+        }
+    }
+    text.push_str(&printed(&table));
+    if !description.background.is_empty() {
+        text.push_str(&format!("\nin the background: {}\n", description.background.join(", ")));
+    }
+    let mut calls = self::table(["caller", "callee"]);
+    for edge in &description.calls {
+        calls.add_row([&edge.caller, &edge.callee]);
+    }
+    text.push('\n');
+    text.push_str(&printed(&calls));
+    text
+}
+
+/// Which module runs, or where.
+fn runs(component: &ComponentDescription) -> String {
+    if let Some(at) = &component.at {
+        return format!("at {at}");
+    }
+    let Some(module) = &component.module else {
+        return "nowhere".to_owned();
+    };
+    let others: Vec<&str> = component
+        .modules
+        .iter()
+        .map(String::as_str)
+        .filter(|other| other != module)
+        .collect();
+    match others.as_slice() {
+        [] => module.clone(),
+        others => format!("{module} (not {})", others.join(", ")),
+    }
+}
+
+fn table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(head);
+    table
+}
+
+/// A table without the spaces that fill its last column.
+fn printed(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}

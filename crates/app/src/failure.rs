@@ -1,0 +1,57 @@
+//! Why a command failed, and how that is told.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::console::Console;
+
+/// Why a command failed: any error, or a text.
+pub struct CommandError(Box<dyn Error + Send + Sync>);
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for CommandError {
+    fn from(error: E) -> CommandError {
+        CommandError(error.into())
+    }
+}
+
+impl CommandError {
+    /// Tells what happened, and answers the exit status.
+    pub(crate) fn report(&self, console: &Console) -> u8 {
+        if self.is_broken_pipe() {
+            // Whoever read the output has had enough, as `head` does.
+            return 0;
+        }
+        let mut text = format!("error: {}\n", self.0.to_string().replace('\n', "\nerror: "));
+        let mut told = self.0.to_string();
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            let words = cause.to_string();
+            // Some errors repeat their cause in their own words.
+            if !told.contains(&words) {
+                text.push_str(&format!("  caused by: {}\n", words.replace('\n', "\n             ")));
+            }
+            told = words;
+            source = cause.source();
+        }
+        console.note(&text);
+        1
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        let error = self.0.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Debug for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}

@@ -1,0 +1,120 @@
+//! From a command line to an exit status.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use host::Config;
+use host::config::ConfigError;
+use wire::{Tcp, Token};
+use world::Env;
+
+use crate::application::App;
+use crate::command::Invocation;
+use crate::command_line::{self, Asked, Choice};
+use crate::console::Console;
+use crate::describe;
+use crate::failure::CommandError;
+use crate::up::{Up, up};
+
+/// Where the configuration is, unless the command line says so.
+const CONFIG_FILE: &str = "terrace.toml";
+
+/// The exit status of a wrong command line.
+const USAGE: u8 = 2;
+
+pub(crate) fn run(app: App, arguments: Vec<OsString>, console: Arc<Console>) -> u8 {
+    let asked = match command_line::read(&app, arguments) {
+        Ok(asked) => asked,
+        Err(error) if error.use_stderr() => {
+            console.note(&error.render().to_string());
+            return USAGE;
+        }
+        Err(help) => {
+            // Whoever reads it may be gone, which is no error of help.
+            let _ = console.text(&help.render().to_string());
+            return 0;
+        }
+    };
+    let status = start(app, asked, &console);
+    status.unwrap_or_else(|error| error.report(&console))
+}
+
+fn start(app: App, asked: Asked, console: &Arc<Console>) -> Result<u8, CommandError> {
+    let config = Arc::new(configured(&asked)?);
+    // A program that set up a logger of its own keeps it.
+    let _ = telemetry::logs::init(&config.log);
+    for warning in &config.warnings {
+        tracing::warn!(target: "terrace::app", "{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let status = runtime.block_on(command(app, asked, config, console));
+    // Work that blocks may go on for ever; the process does not.
+    runtime.shutdown_background();
+    status
+}
+
+fn configured(asked: &Asked) -> Result<Config, ConfigError> {
+    let path = asked.config.as_deref().unwrap_or(Path::new(CONFIG_FILE));
+    let mut config = match Config::read(path) {
+        Err(ConfigError::Unreadable { source, .. })
+            if asked.config.is_none() && source.kind() == io::ErrorKind::NotFound =>
+        {
+            Config::default()
+        }
+        read => read?,
+    };
+    config.log.format = asked.log_format.unwrap_or(config.log.format);
+    config.log.level = asked.log_level.unwrap_or(config.log.level);
+    Ok(config)
+}
+
+async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<Console>) -> Result<u8, CommandError> {
+    let token = config.token()?.map(|secret| Token::new(secret.reveal())).transpose()?;
+    let tcp = Tcp { token, face: None };
+    let env = Env::production(app.name).with_transport(Arc::new(tcp.clone()));
+    let json = asked.json;
+    let (listen, face, must_listen) = match asked.command {
+        Choice::Own(name, matches) => {
+            let own = app.commands.iter().position(|command| command.name == name);
+            let own = app.commands.swap_remove(own.ok_or("the command is gone")?);
+            let invocation = Invocation::new(&env, app.name, matches, json, console.clone(), config, app.modules);
+            (own.handler)(invocation).await?;
+            return Ok(0);
+        }
+        Choice::Describe => {
+            let opened = app.modules.open(&env, config).await?;
+            let text = describe::text(app.name, app.version, &opened.describe(), json)?;
+            console.text(&text)?;
+            return Ok(0);
+        }
+        Choice::None if config.service.listen.is_none() && !app.modules.has_background() => {
+            console.note(&command_line::help(&app));
+            return Ok(USAGE);
+        }
+        Choice::None => (None, false, false),
+        Choice::Up {
+            listen,
+            face,
+            must_listen,
+        } => (listen, face, must_listen),
+    };
+    let listen = listen.or_else(|| config.service.listen.clone());
+    if listen.is_none() && (must_listen || !app.modules.has_background()) {
+        let next = "give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";
+        return Err(format!("nothing says where to serve; {next}").into());
+    }
+    let face = config.face.as_ref().map_or(face, |table| table.on);
+    up(Up {
+        env,
+        tcp,
+        modules: app.modules,
+        config,
+        listen,
+        face,
+        json,
+        console: console.clone(),
+    })
+    .await
+}
