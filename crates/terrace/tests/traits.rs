@@ -99,6 +99,22 @@ pub trait Old {
     async fn get(&self, cx: &Cx, module: M) -> Result<M, CallError>;
 }
 
+/// Terrace by another path.
+mod elsewhere {
+    pub(crate) use terrace::{__macro, Shape};
+}
+
+/// Data made by another path.
+#[terrace::data(crate = "crate::elsewhere")]
+pub struct Moved(u8);
+
+/// A component made by another path.
+#[terrace::component(crate = "crate::elsewhere")]
+pub trait Mover {
+    /// Moves.
+    async fn get(&self, cx: &Cx, moved: Moved) -> Result<Moved, CallError>;
+}
+
 struct Five;
 
 impl Numbers for Five {

@@ -148,6 +148,7 @@ fn the_trait(component: &Component) -> TokenStream {
     let methods = methods.iter().map(|method| {
         let Method {
             attributes,
+            fn_token,
             ident,
             receiver,
             cx: (cx, cx_type),
@@ -159,9 +160,11 @@ fn the_trait(component: &Component) -> TokenStream {
             Some(body) => quote!({ async move #body }),
             None => quote!(;),
         };
+        // The macro has a limit of its own, and `self` and `cx` are not the user's to leave out.
         quote! {
             #(#attributes)*
-            fn #ident(#receiver, #cx: #cx_type #parameters) -> #future where Self: ::core::marker::Sized #body
+            #[allow(clippy::too_many_arguments)]
+            #fn_token #ident(#receiver, #cx: #cx_type #parameters) -> #future where Self: ::core::marker::Sized #body
         }
     });
     let how_to_call = format!(

@@ -4,7 +4,7 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::{
     Attribute, Block, FnArg, GenericArgument, Pat, PatType, PathArguments, Receiver, ReceiverKind, ReturnType, Safety,
-    Signature, TraitItemFn, Type,
+    Signature, Token, TraitItemFn, Type,
 };
 
 use crate::marks::Marks;
@@ -18,6 +18,7 @@ const ARGUMENTS_MAX: usize = 12;
 pub(crate) struct Method {
     /// The user's attributes but for the marks.
     pub(crate) attributes: Vec<Attribute>,
+    pub(crate) fn_token: Token![fn],
     pub(crate) ident: Ident,
     pub(crate) marks: Marks,
     pub(crate) receiver: Receiver,
@@ -71,6 +72,7 @@ impl Method {
         let receiver = sig.receiver()?.clone();
         Some(Method {
             attributes: attrs,
+            fn_token: sig.fn_token,
             ident: sig.ident,
             marks,
             receiver,

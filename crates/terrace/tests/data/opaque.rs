@@ -5,15 +5,18 @@ use terrace::Shape;
 use crate::crosses_by_name;
 use crate::known::{AllOptional, Event, Pair, Unit, UserId};
 
+#[terrace::data]
+struct Newtype(Option<u8>);
+
 #[test]
 fn an_option_of_nothing_is_told_from_nothing() {
-    assert!(<Unit as Shape>::NULLABLE, "it is null by name");
-    assert!(!<UserId as Shape>::NULLABLE && !<Event as Shape>::NULLABLE && !<Pair as Shape>::NULLABLE);
-
-    #[terrace::data]
-    struct Newtype(Option<u8>);
-    assert!(<Newtype as Shape>::NULLABLE, "a newtype is what it wraps");
-    assert!(<Untagged as Shape>::NULLABLE, "a case without data is null");
+    fn nullable<T: Shape>() -> bool {
+        T::NULLABLE
+    }
+    assert!(nullable::<Unit>(), "it is null by name");
+    assert!(nullable::<Newtype>(), "a newtype is what it wraps");
+    assert!(nullable::<Untagged>(), "a case without data is null");
+    assert!(!nullable::<UserId>() && !nullable::<Event>() && !nullable::<Pair>());
 }
 
 #[terrace::data]
@@ -155,7 +158,11 @@ impl TryFrom<u8> for Even {
     type Error = &'static str;
 
     fn try_from(value: u8) -> Result<Even, &'static str> {
-        if value % 2 == 0 { Ok(Even { value }) } else { Err("odd") }
+        if value.is_multiple_of(2) {
+            Ok(Even { value })
+        } else {
+            Err("odd")
+        }
     }
 }
 
