@@ -1,15 +1,17 @@
 //! `Cx`: what a call carries beside its arguments.
 
+use std::future::poll_fn;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use telemetry::TraceContext;
 use tokio::sync::Notify;
 use wire::{CallError, CallErrorKind, Ran};
-use world::{Env, Instant};
+use world::{BoxFuture, Env, Instant};
 
 use crate::call_id::{CallId, Derived};
 use crate::limits::HOPS_MAX;
@@ -42,7 +44,11 @@ pub(crate) struct Request {
     stop: Stop,
     principal: Option<Arc<str>>,
     trace: TraceContext,
-    derived: Arc<Derived>,
+    derived: Derived,
+    /// The request that this one narrows: ids are counted there, and stopping it stops this one.
+    outer: Option<Arc<Request>>,
+    /// Whether somebody holds its [`Canceller`], so that calls have to watch for it.
+    cancellable: bool,
     /// The kind of the last failure of a remote call made with this context, plus one: its error is the method's type
     /// by the time the edge counts it.
     failed: AtomicU8,
@@ -166,7 +172,9 @@ impl Cx {
             stop: Stop::default(),
             principal: root.principal,
             trace,
-            derived: Arc::default(),
+            derived: Derived::default(),
+            outer: None,
+            cancellable: false,
             failed: AtomicU8::new(0),
         };
         Cx {
@@ -237,14 +245,15 @@ impl Cx {
     /// The same call with at most `limit` of time left for what is called with the returned context.
     pub fn within(&self, limit: Duration) -> Cx {
         let deadline = self.request.env.deadline(limit);
-        self.narrowed(Some(
-            self.request.deadline.map_or(deadline, |outer| outer.min(deadline)),
-        ))
+        self.narrowed(
+            Some(self.request.deadline.map_or(deadline, |outer| outer.min(deadline))),
+            false,
+        )
     }
 
     /// The same call, and the handle that cancels what is called with the returned context.
     pub fn cancellable(&self) -> (Cx, Canceller) {
-        let cx = self.narrowed(self.request.deadline);
+        let cx = self.narrowed(self.request.deadline, true);
         let canceller = Canceller {
             request: cx.request.clone(),
         };
@@ -273,17 +282,41 @@ impl Cx {
 
     /// Whether this request was cancelled or is past its deadline.
     pub fn is_stopped(&self) -> bool {
-        self.request.stop.reason().is_some()
+        self.request.stop_reason().is_some()
     }
 
     /// Waits until this request is cancelled or past its deadline, and says which.
     pub async fn stopped(&self) -> CallErrorKind {
-        self.request.stop.wait().await
+        let mut waits: Vec<BoxFuture<'_, CallErrorKind>> = self
+            .request
+            .chain()
+            .map(|request| Box::pin(request.stop.wait()) as BoxFuture<'_, _>)
+            .collect();
+        poll_fn(|cx| {
+            let ready = waits.iter_mut().find_map(|wait| match wait.as_mut().poll(cx) {
+                Poll::Ready(reason) => Some(reason),
+                Poll::Pending => None,
+            });
+            ready.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
-    fn narrowed(&self, deadline: Option<Instant>) -> Cx {
+    /// Whether somebody may cancel this request while a call of it runs.
+    pub(crate) fn is_cancellable(&self) -> bool {
+        self.request.chain().any(|request| request.cancellable)
+    }
+
+    pub(crate) fn stop_reason(&self) -> Option<CallErrorKind> {
+        self.request.stop_reason()
+    }
+
+    fn narrowed(&self, deadline: Option<Instant>, cancellable: bool) -> Cx {
         let mut cx = self.clone();
-        cx.request = Arc::new(self.request.narrowed(deadline));
+        let mut request = self.request.child(deadline, self.request.trace);
+        request.outer = Some(self.request.clone());
+        request.cancellable = cancellable;
+        cx.request = Arc::new(request);
         cx.bits |= GUARD;
         cx
     }
@@ -348,11 +381,14 @@ impl Cx {
     /// equal calls have one id: a `read` shares its caller's id, so a count would tell whether it shares its process too.
     #[inline]
     pub(crate) fn lend_derived(&self, from: Derivation) -> Option<Lent<'_>> {
-        if self.bits & READING != 0 {
-            return Some(self.lend(from.id.nth(u32::MAX), from.digest, self.bits & !NAMED));
-        }
-        let id = from.id.nth(self.request.derived.next(from.id)?);
-        Some(self.lend(id, from.digest, self.bits & !NAMED))
+        // Below a `read` nothing is recorded by its id, and the calls of one reader are not counted across processes.
+        let nth = if self.bits & READING == 0 {
+            self.request.derived().next(from.id)?
+        } else {
+            // Never that of a call which the reader's own caller makes.
+            u32::MAX
+        };
+        Some(self.lend(from.id.nth(nth), from.digest, self.bits & !NAMED))
     }
 
     /// Past [`HOPS_MAX`] the caller gets an error before this is called.
@@ -365,25 +401,43 @@ impl Cx {
     /// The same as a lent one, with a request of its own that its owner stops.
     pub(crate) fn owned_child(lent: &Lent<'_>, deadline: Option<Instant>, trace: TraceContext) -> Cx {
         let mut cx = Cx::clone(lent);
-        let mut request = lent.request.narrowed(deadline);
-        request.trace = trace;
-        cx.request = Arc::new(request);
+        cx.request = Arc::new(lent.request.child(deadline, trace));
         cx.bits &= !GUARD;
         cx
     }
 }
 
 impl Request {
-    fn narrowed(&self, deadline: Option<Instant>) -> Request {
+    /// A request of its own for the same caller, with nothing counted yet.
+    fn child(&self, deadline: Option<Instant>, trace: TraceContext) -> Request {
         Request {
             env: self.env.clone(),
             deadline,
             stop: Stop::default(),
             principal: self.principal.clone(),
-            trace: self.trace,
-            derived: self.derived.clone(),
+            trace,
+            derived: Derived::default(),
+            outer: None,
+            cancellable: false,
             failed: AtomicU8::new(0),
         }
+    }
+
+    /// Itself and those it narrows.
+    fn chain(&self) -> impl Iterator<Item = &Request> {
+        std::iter::successors(Some(self), |request| request.outer.as_deref())
+    }
+
+    fn derived(&self) -> &Derived {
+        let mut request = self;
+        while let Some(outer) = &request.outer {
+            request = outer;
+        }
+        &request.derived
+    }
+
+    fn stop_reason(&self) -> Option<CallErrorKind> {
+        self.chain().find_map(|request| request.stop.reason())
     }
 }
 

@@ -341,7 +341,7 @@ fn traced<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> (Tra
 
 /// Whether this call may be made at all.
 fn admit<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Result<(), CallError> {
-    if let Some(reason) = cx.stop().reason() {
+    if let Some(reason) = cx.stop_reason() {
         return Err(stopped_error(reason, Ran::No));
     }
     if cx.hops() >= HOPS_MAX {
@@ -445,9 +445,12 @@ impl<C: Component + ?Sized, T, E> Future for Raced<'_, C, T, E> {
             Err(panic) => return Poll::Ready(Err(panicked(this.edge, this.method, panic))),
         }
         let caller = this.caller;
-        let stop = this.stop.get_or_insert_with(|| Box::pin(caller.stop().wait()));
-        if let Poll::Ready(reason) = stop.as_mut().poll(cx) {
-            return Poll::Ready(Err(this.stopped(reason)));
+        // Nobody stops a root that nobody can cancel: its calls are spared the watching.
+        if !this.watches || caller.is_cancellable() {
+            let stop = this.stop.get_or_insert_with(|| Box::pin(caller.stopped()));
+            if let Poll::Ready(reason) = stop.as_mut().poll(cx) {
+                return Poll::Ready(Err(this.stopped(reason)));
+            }
         }
         // After the flag, which wakes this when nobody watches any more.
         if let Some(deadline) = this.deadline
@@ -475,7 +478,7 @@ impl<C: Component + ?Sized, T, E> Drop for Raced<'_, C, T, E> {
         if self.answered {
             self.owned.stop().release();
         } else {
-            let reason = self.caller.stop().reason().unwrap_or(CallErrorKind::Cancelled);
+            let reason = self.caller.stop_reason().unwrap_or(CallErrorKind::Cancelled);
             self.owned.stop().set(reason);
         }
     }

@@ -14,7 +14,10 @@ use world::{BoxFuture, Dispatch, Env, Execution, Instant, ReplyKind, Sleep, Stre
 use crate::answer::{Reason, encode_failure};
 use crate::error::{CallError, CallErrorKind};
 use crate::frame::{Assembly, FrameError, Kind, Message};
-use crate::limits::{BATCH_FRAMES_MAX, CALLS_IN_FLIGHT_MAX, GOAWAY_LINGER, MESSAGE_BYTES_MAX, READ_BYTES, SILENCE_MAX};
+use crate::limits::{
+    BATCH_FRAMES_MAX, CALLS_IN_FLIGHT_MAX, GOAWAY_LINGER, KEPT_BYTES_MAX, MESSAGE_BYTES_MAX, READ_BYTES, SILENCE_MAX,
+    next_read_bytes,
+};
 use crate::outbox::{Outbox, Refused};
 
 /// Serves one connection until its peer is gone or `draining` becomes true and everything is answered.
@@ -29,9 +32,12 @@ pub(crate) struct Callee {
     output_written: usize,
     spawned: Arc<Spawned>,
     tasks: BTreeMap<u64, Task<()>>,
+    /// Kept for its memory.
+    finished: Vec<Finished>,
     heard_at: Instant,
+    read_bytes: usize,
     /// The peer has taken bytes since the last look at its silence.
-    taken: bool,
+    heard: bool,
     silence: Sleep,
     drained: BoxFuture<'static, ()>,
     going_away: bool,
@@ -46,9 +52,14 @@ struct Spawned {
 
 #[derive(Default)]
 struct Answers {
-    outbox: Outbox,
-    finished: Vec<u64>,
+    finished: Vec<Finished>,
     connection: Option<Waker>,
+}
+
+struct Finished {
+    number: u64,
+    kind: Kind,
+    body: Vec<u8>,
 }
 
 impl Callee {
@@ -60,8 +71,10 @@ impl Callee {
         mut draining: watch::Receiver<bool>,
     ) -> Callee {
         let drained = async move {
-            // A door that is gone drains too.
-            let _ = draining.wait_for(|draining| *draining).await;
+            // A door that nobody holds any more serves on.
+            if draining.wait_for(|draining| *draining).await.is_err() {
+                std::future::pending().await
+            }
         };
         Callee {
             stream,
@@ -73,8 +86,10 @@ impl Callee {
             output_written: 0,
             spawned: Arc::default(),
             tasks: BTreeMap::new(),
+            finished: Vec::new(),
             heard_at: env.now(),
-            taken: false,
+            read_bytes: READ_BYTES,
+            heard: false,
             silence: env.sleep(SILENCE_MAX),
             drained: Box::pin(drained),
             going_away: false,
@@ -101,10 +116,13 @@ impl Callee {
             if self.has_message() {
                 continue;
             }
-            self.input.reserve(READ_BYTES);
+            self.input.reserve(self.read_bytes);
             match self.stream.poll_read(cx, &mut self.input) {
                 Poll::Ready(Ok(0)) => return Poll::Ready("the peer closed the connection".to_string()),
-                Poll::Ready(Ok(_)) => self.heard_at = self.env.now(),
+                Poll::Ready(Ok(read)) => {
+                    self.heard = true;
+                    self.read_bytes = next_read_bytes(self.read_bytes, read);
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(format!("the connection broke: {error}")),
                 Poll::Pending => return self.poll_end(cx),
             }
@@ -120,13 +138,21 @@ impl Callee {
     /// Takes what waiting requests have answered since.
     fn collect(&mut self, cx: &Context<'_>) {
         let mut answers = self.spawned.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.outbox.append(&mut answers.outbox);
-        for number in answers.finished.drain(..) {
-            self.tasks.remove(&number);
-        }
         match &mut answers.connection {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             waker => *waker = Some(cx.waker().clone()),
+        }
+        std::mem::swap(&mut answers.finished, &mut self.finished);
+        drop(answers);
+        for Finished { number, kind, body } in self.finished.drain(..) {
+            self.tasks.remove(&number);
+            let put = self.outbox.put(number, |out| {
+                out.extend_from_slice(&body);
+                Ok((kind, ()))
+            });
+            if let Err(Refused::Message { bytes }) = put {
+                put_too_long(&mut self.outbox, number, bytes);
+            }
         }
     }
 
@@ -211,7 +237,7 @@ impl Callee {
             if self.output_written == self.output.len() {
                 self.output.clear();
                 self.output_written = 0;
-                self.output.shrink_to(READ_BYTES);
+                self.output.shrink_to(KEPT_BYTES_MAX);
                 self.outbox.take(&mut self.output, |_, _| {});
                 if self.output.is_empty() {
                     return Poll::Ready(Ok(()));
@@ -223,15 +249,15 @@ impl Callee {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.output_written += written;
-            self.taken = true;
+            self.heard = true;
         }
     }
 
     /// Looks whether there is a reason to end while the connection waits.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         while Pin::new(&mut self.silence).poll(cx).is_ready() {
-            // While a long answer is being taken nothing is read, and its pings wait.
-            if std::mem::take(&mut self.taken) {
+            // A peer that takes a long answer is heard too: meanwhile nothing is read, and its pings wait.
+            if std::mem::take(&mut self.heard) {
                 self.heard_at = self.env.now();
             }
             let silent = self.env.now().saturating_duration_since(self.heard_at);
@@ -310,16 +336,13 @@ impl Future for Waiting {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let kind = frame_kind(ready!(this.execution.as_mut().poll_reply(cx, &mut this.body)));
-        let body = &this.body;
+        let body = std::mem::take(&mut this.body);
         let mut answers = this.spawned.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let put = answers.outbox.put(this.number, |out| {
-            out.extend_from_slice(body);
-            Ok((kind, ()))
+        answers.finished.push(Finished {
+            number: this.number,
+            kind,
+            body,
         });
-        if let Err(Refused::Message { bytes }) = put {
-            put_too_long(&mut answers.outbox, this.number, bytes);
-        }
-        answers.finished.push(this.number);
         let connection = answers.connection.take();
         drop(answers);
         if let Some(connection) = connection {

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use world::{Env, Instant, Lost, Reply, ReplyKind, Session, Sleep, StartError, Stream, Ticket};
 
 use crate::frame::{Assembly, FrameError, Kind, Message};
-use crate::limits::{CALLS_IN_FLIGHT_MAX, PING_AFTER, READ_BYTES, SILENCE_MAX};
+use crate::limits::{CALLS_IN_FLIGHT_MAX, KEPT_BYTES_MAX, PING_AFTER, READ_BYTES, SILENCE_MAX, next_read_bytes};
 use crate::outbox::{End, Outbox, Refused};
 
 /// The handle that requests are started with. Dropping the last one closes the connection.
@@ -80,6 +80,8 @@ impl Caller {
             output_written: 0,
             yielded: false,
             heard_at: now,
+            heard: false,
+            read_bytes: READ_BYTES,
             timer: env.sleep(PING_AFTER),
             done: Vec::new(),
         };
@@ -228,6 +230,9 @@ struct ConnectionTask {
     output_written: usize,
     yielded: bool,
     heard_at: Instant,
+    /// Since the timer last looked; reading the clock on each read costs as much as a small call.
+    heard: bool,
+    read_bytes: usize,
     timer: Sleep,
     done: Vec<Waker>,
 }
@@ -284,10 +289,13 @@ impl ConnectionTask {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
-        self.input.reserve(READ_BYTES);
+        self.input.reserve(self.read_bytes);
         match ready!(self.shared.stream.poll_read(cx, &mut self.input)) {
             Ok(0) => return Poll::Ready(Err("the peer closed the connection".to_string())),
-            Ok(_) => self.heard_at = self.env.now(),
+            Ok(read) => {
+                self.heard = true;
+                self.read_bytes = next_read_bytes(self.read_bytes, read);
+            }
             Err(error) => return Poll::Ready(Err(format!("the connection broke: {error}"))),
         }
         let mut state = self.shared.lock();
@@ -338,7 +346,7 @@ impl ConnectionTask {
             if self.output_written == self.output.len() {
                 self.output_written = 0;
                 self.output.clear();
-                self.output.shrink_to(READ_BYTES);
+                self.output.shrink_to(KEPT_BYTES_MAX);
                 state.task_writes = false;
                 if state.outbox.is_empty() {
                     return Poll::Pending;
@@ -352,6 +360,9 @@ impl ConnectionTask {
     /// Ready when the peer is taken for gone; asks it before.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while Pin::new(&mut self.timer).poll(cx).is_ready() {
+            if std::mem::take(&mut self.heard) {
+                self.heard_at = self.env.now();
+            }
             let silent = self.env.now().saturating_duration_since(self.heard_at);
             if silent >= SILENCE_MAX {
                 return Poll::Ready(());

@@ -32,6 +32,12 @@ pub const BATCH_FRAMES_MAX: usize = 256;
 /// Room that a read has.
 pub const READ_BYTES: usize = 64 << 10;
 
+/// Room that a read grows to while each read fills it.
+pub const READ_BYTES_MAX: usize = 512 << 10;
+
+/// Memory that a send buffer keeps between writes; giving more back each time costs more than the bytes do.
+pub const KEPT_BYTES_MAX: usize = 2 << 20;
+
 /// Bytes of a deployment's token.
 pub const TOKEN_BYTES_MAX: usize = 1024;
 
@@ -46,6 +52,18 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// After *going away* was said, requests that were on their way are still refused one by one for this long.
 pub const GOAWAY_LINGER: Duration = Duration::from_secs(1);
+
+/// The room for the read after one that read so many bytes: a peer with much to say needs fewer system calls, and a quiet
+/// one no memory.
+pub(crate) fn next_read_bytes(room: usize, read: usize) -> usize {
+    if read >= room {
+        (room * 2).min(READ_BYTES_MAX)
+    } else if read < room / 4 {
+        (room / 2).max(READ_BYTES)
+    } else {
+        room
+    }
+}
 
 const _: () = assert!(FRAME_BYTES_MAX <= MESSAGE_BYTES_MAX && MESSAGE_BYTES_MAX <= ASSEMBLY_BYTES_MAX);
 const _: () = assert!(LONG_AT_ONCE_MAX <= ASSEMBLIES_MAX && LONG_AT_ONCE_MAX * MESSAGE_BYTES_MAX <= ASSEMBLY_BYTES_MAX);

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::frame::{HEADER_BYTES, Header, Kind};
-use crate::limits::{FRAME_BYTES_MAX, LONG_AT_ONCE_MAX, MESSAGE_BYTES_MAX, SEND_BYTES_MAX};
+use crate::limits::{FRAME_BYTES_MAX, KEPT_BYTES_MAX, LONG_AT_ONCE_MAX, MESSAGE_BYTES_MAX, SEND_BYTES_MAX};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl Outbox {
         };
         self.buffer.truncate(start);
         // A body that was refused for its size must not keep its memory here.
-        self.buffer.shrink_to(FRAME_BYTES_MAX.max(start));
+        self.buffer.shrink_to(KEPT_BYTES_MAX);
         Err(refused)
     }
 
@@ -95,14 +95,6 @@ impl Outbox {
         let before = self.buffer.len();
         crate::frame::put(kind, number, &body[..body.len().min(FRAME_BYTES_MAX)], &mut self.buffer);
         self.queued += (self.buffer.len() - before) as u64;
-    }
-
-    /// Puts in frames that were written elsewhere.
-    pub(crate) fn append(&mut self, other: &mut Outbox) {
-        self.buffer.append(&mut other.buffer);
-        self.queued += std::mem::take(&mut other.queued);
-        self.long.append(&mut other.long);
-        self.long_bytes += std::mem::take(&mut other.long_bytes);
     }
 
     /// Takes what to write next into `into`, which must be empty: the buffer, and one part of each of the first long

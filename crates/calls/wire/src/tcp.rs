@@ -158,7 +158,9 @@ impl Entrance {
                 Some(face) => {
                     let mut drained = self.drained.clone();
                     let drain = async move {
-                        let _ = drained.wait_for(|drained| *drained).await;
+                        if drained.wait_for(|drained| *drained).await.is_err() {
+                            std::future::pending().await
+                        }
                     };
                     return face::serve(&self.env, stream, input, face, drain).await;
                 }
