@@ -91,6 +91,7 @@ impl Transport for Tcp {
     /// A listener that [`Tcp::check`] refuses is served nothing: every connection is told why.
     fn serve(&self, env: &Env, listener: Box<dyn Listener>, service: Arc<dyn Service>) -> Arc<dyn Door> {
         let (draining, drained) = watch::channel(false);
+        let draining = Arc::new(draining);
         let address = listener.address();
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let entrance = Entrance {
@@ -99,6 +100,7 @@ impl Transport for Tcp {
             service,
             connections: connections.clone(),
             drained,
+            _draining: draining.clone(),
         };
         let accepting = env.spawn("listener", entrance.accept(listener));
         Arc::new(Serving {
@@ -118,6 +120,8 @@ struct Entrance {
     service: Arc<dyn Service>,
     connections: Arc<Semaphore>,
     drained: watch::Receiver<bool>,
+    /// A door that is dropped drains nothing: the signal lives as long as whoever waits for it.
+    _draining: Arc<watch::Sender<bool>>,
 }
 
 impl Entrance {
@@ -215,7 +219,7 @@ impl Entrance {
 /// A listener that is being served.
 struct Serving {
     address: Address,
-    draining: watch::Sender<bool>,
+    draining: Arc<watch::Sender<bool>>,
     connections: Arc<Semaphore>,
     accepting: Mutex<Option<Task<()>>>,
 }

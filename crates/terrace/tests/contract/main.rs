@@ -1,0 +1,11 @@
+//! Where a component runs does not change what a call of it means: one suite in every placement, generated programs,
+//! two versions of one component, killed servers, dead peers.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test binds the sockets that it gives to `serve`, and watches real processes"
+)]
+
+mod calls;
+mod placement;
+mod suite;
