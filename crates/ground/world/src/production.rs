@@ -7,7 +7,7 @@ mod operator;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
@@ -38,15 +38,16 @@ pub struct Options {
 const SLEEP_MAX: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 impl Env {
-    /// A node of the real world, with the default [`Options`]. It belongs to the tokio runtime it is made in, and
-    /// panics outside one.
+    /// A node of the real world, with the default [`Options`]. It belongs to the tokio runtime it is made
+    /// in, or else to that in which it first needs one.
     pub fn production(node: impl Into<String>) -> Env {
         Env::production_with(node, Options::default())
     }
 
-    /// A node of the real world. It belongs to the tokio runtime it is made in, and panics outside one.
+    /// A node of the real world. It belongs to the tokio runtime it is made in, or else to that in which it
+    /// first needs one.
     pub fn production_with(node: impl Into<String>, options: Options) -> Env {
-        let runtime = Handle::current();
+        let runtime = Runtime::here();
         Env::new(Arc::new(Process {
             name: node.into(),
             origin: std::time::Instant::now(),
@@ -55,6 +56,21 @@ impl Env {
             disk: Arc::new(disk::Files::new(options.data, runtime.clone())),
             runtime,
         }))
+    }
+}
+
+/// The tokio runtime of a node.
+#[derive(Clone)]
+pub(crate) struct Runtime(Arc<OnceLock<Handle>>);
+
+impl Runtime {
+    fn here() -> Runtime {
+        Runtime(Arc::new(Handle::try_current().map(OnceLock::from).unwrap_or_default()))
+    }
+
+    /// Panics where there is none yet: nothing can wait or run outside a runtime.
+    pub(crate) fn handle(&self) -> &Handle {
+        self.0.get_or_init(Handle::current)
     }
 }
 
@@ -88,7 +104,7 @@ struct Process {
     uncertainty: Option<Duration>,
     network: Arc<network::Tcp>,
     disk: Arc<disk::Files>,
-    runtime: Handle,
+    runtime: Runtime,
 }
 
 impl Node for Process {
@@ -117,7 +133,7 @@ impl Node for Process {
 
     fn sleep_until(&self, at: Instant) -> Sleep {
         let after = at.saturating_duration_since(self.now()).min(SLEEP_MAX);
-        let _runtime = self.runtime.enter();
+        let _runtime = self.runtime.handle().enter();
         Sleep::new(tokio::time::sleep(after))
     }
 
@@ -142,11 +158,11 @@ impl Node for Process {
     }
 
     fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel> {
-        Box::new(self.runtime.spawn(task).abort_handle())
+        Box::new(self.runtime.handle().spawn(task).abort_handle())
     }
 
     fn blocking(&self, _name: &'static str, work: Box<dyn FnOnce() + Send>) -> Box<dyn Cancel> {
-        Box::new(self.runtime.spawn_blocking(work).abort_handle())
+        Box::new(self.runtime.handle().spawn_blocking(work).abort_handle())
     }
 }
 

@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
 
+use super::Runtime;
 use crate::disk::{Disk, File, parts, split};
 use crate::network::BoxFuture;
 
 #[derive(Clone)]
 pub(super) struct Files {
     root: Option<Arc<Path>>,
-    runtime: Handle,
+    runtime: Runtime,
 }
 
 impl Files {
-    pub(super) fn new(root: Option<PathBuf>, runtime: Handle) -> Files {
+    pub(super) fn new(root: Option<PathBuf>, runtime: Runtime) -> Files {
         Files {
             root: root.map(Arc::from),
             runtime,
@@ -176,11 +176,11 @@ impl Disk for Files {
 struct Open {
     // The lock makes a seek and what follows it one step, on every operating system.
     file: Arc<Mutex<fs::File>>,
-    runtime: Handle,
+    runtime: Runtime,
 }
 
 impl Open {
-    fn shared(file: fs::File, runtime: Handle) -> Arc<dyn File> {
+    fn shared(file: fs::File, runtime: Runtime) -> Arc<dyn File> {
         Arc::new(Open {
             file: Arc::new(Mutex::new(file)),
             runtime,
@@ -240,10 +240,10 @@ impl File for Open {
 }
 
 async fn run<T: Send + 'static>(
-    runtime: &Handle,
+    runtime: &Runtime,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match runtime.spawn_blocking(work).await {
+    match runtime.handle().spawn_blocking(work).await {
         Ok(done) => done,
         Err(lost) => Err(io::Error::other(format!("the work on the disk was lost: {lost}"))),
     }
