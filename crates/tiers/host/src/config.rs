@@ -49,7 +49,7 @@ use crate::limits::CONFIG_BYTES_MAX;
 
 use self::nearest::shown;
 use self::problem::Problems;
-use self::table::{At, Table, table_of};
+use self::table::{At, Table, table_of, text_of};
 
 pub(crate) use self::nearest::{listed, suggested};
 pub(crate) use self::problem::Source;
@@ -264,12 +264,8 @@ impl Config {
         {
             for (target, value) in targets.value {
                 let place = format!("`{}` in [log.targets]", shown(target.get_ref()));
-                let text = value.get_ref().as_str().unwrap_or_default().to_owned();
-                let text = At {
-                    value: text,
-                    span: value.span(),
-                };
-                if let Some(level) = word(text, &place, LEVELS, problems) {
+                let text = text_of(value, &place, problems);
+                if let Some(level) = text.and_then(|text| word(text, &place, LEVELS, problems)) {
                     self.log.targets.insert(target.get_ref().to_string(), level);
                 }
             }

@@ -1,12 +1,12 @@
 //! What is wrong in a configuration file, and where.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The file that a configuration came from: names it and counts its lines in messages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) text: Arc<str>,
@@ -33,6 +33,15 @@ impl Source {
     pub(crate) fn place(&self, span: &Range<usize>) -> String {
         let line = 1 + self.line_starts.partition_point(|start| *start <= span.start);
         format!("{}:{line}", self.path.display())
+    }
+}
+
+/// The text may hold a secret.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

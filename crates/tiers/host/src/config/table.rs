@@ -123,6 +123,21 @@ pub(super) fn table_of<'t>(
     }
 }
 
+/// `value` as a text.
+pub(super) fn text_of(value: &Spanned<DeValue<'_>>, place: &str, problems: &mut Problems<'_>) -> Option<At<String>> {
+    match value.get_ref().as_str() {
+        Some(text) => Some(At {
+            value: text.to_owned(),
+            span: value.span(),
+        }),
+        None => {
+            let message = format!("{place} is a text in quotes, not {}", kind(value.get_ref()));
+            problems.add(&value.span(), message);
+            None
+        }
+    }
+}
+
 /// What a value is, in words.
 fn kind(value: &DeValue<'_>) -> String {
     match value {
