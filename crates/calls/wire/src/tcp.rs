@@ -1,7 +1,10 @@
 //! The production transport: frames over streams, and on the same port the HTTP face.
 
+use std::future::poll_fn;
 use std::io::IoSlice;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{Semaphore, watch};
@@ -152,7 +155,10 @@ impl Entrance {
     async fn serve(self, stream: Arc<dyn Stream>) {
         let peer = stream.peer();
         let mut input = BytesMut::new();
-        let first = self.env.timeout(HELLO_WAIT, read_more(&*stream, &mut input)).await;
+        let first = self
+            .env
+            .timeout(HELLO_WAIT, self.first_bytes(&*stream, &mut input))
+            .await;
         if !matches!(first, Ok(Ok(()))) {
             return;
         }
@@ -174,6 +180,20 @@ impl Entrance {
             other => format!("it begins with byte {other:#04x}, which no protocol here does"),
         };
         tracing::debug!(target: "terrace::wire", %peer, "connection ended: {ended}");
+    }
+
+    /// A peer that has said nothing holds up no drain.
+    async fn first_bytes(&self, stream: &dyn Stream, input: &mut BytesMut) -> std::io::Result<()> {
+        let mut drained = self.drained.clone();
+        let mut draining = pin!(drained.wait_for(|drained| *drained));
+        let mut reading = pin!(read_more(stream, input));
+        poll_fn(|cx| match reading.as_mut().poll(cx) {
+            Poll::Pending if draining.as_mut().poll(cx).is_ready() => {
+                Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()))
+            }
+            read => read,
+        })
+        .await
     }
 
     async fn serve_frames(&self, peer: &Address, stream: Arc<dyn Stream>, mut input: BytesMut) -> String {
@@ -310,7 +330,7 @@ async fn read_hello(stream: &dyn Stream, input: &mut BytesMut) -> Result<HelloFr
 
 async fn read_more(stream: &dyn Stream, input: &mut BytesMut) -> std::io::Result<()> {
     input.reserve(READ_BYTES);
-    match std::future::poll_fn(|cx| stream.poll_read(cx, input)).await? {
+    match poll_fn(|cx| stream.poll_read(cx, input)).await? {
         0 => Err(std::io::Error::new(
             std::io::ErrorKind::UnexpectedEof,
             "the peer closed the connection",
@@ -321,7 +341,7 @@ async fn read_more(stream: &dyn Stream, input: &mut BytesMut) -> std::io::Result
 
 async fn write_all(stream: &dyn Stream, mut bytes: &[u8]) -> std::io::Result<()> {
     while !bytes.is_empty() {
-        let written = std::future::poll_fn(|cx| stream.poll_write(cx, &[IoSlice::new(bytes)])).await?;
+        let written = poll_fn(|cx| stream.poll_write(cx, &[IoSlice::new(bytes)])).await?;
         if written == 0 {
             return Err(std::io::ErrorKind::WriteZero.into());
         }
