@@ -40,20 +40,25 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-/// Levenshtein's distance, by rows.
+/// The distance of optimal string alignment: Levenshtein's, in which two letters that changed places are one edit.
 fn edits(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (above, l) in left.chars().enumerate() {
-        let mut diagonal = above;
-        row[0] = above + 1;
+    let mut above_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    for (row, l) in left.iter().enumerate() {
+        let mut current = vec![row + 1];
         for (column, r) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(l != *r);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+            let replaced = last[column] + usize::from(l != r);
+            let mut fewest = replaced.min(last[column + 1] + 1).min(current[column] + 1);
+            if row > 0 && column > 0 && *l == right[column - 1] && left[row - 1] == *r {
+                fewest = fewest.min(above_last[column - 1] + 1);
+            }
+            current.push(fewest);
         }
+        above_last = std::mem::replace(&mut last, current);
     }
-    row[right.len()]
+    last[right.len()]
 }
 
 #[cfg(test)]
@@ -70,6 +75,7 @@ mod tests {
             suggested("Format", ["format", "level"]),
             "`Format`; did you mean `format`?"
         );
+        assert_eq!(suggested("lgo", ["log", "face"]), "`lgo`; did you mean `log`?");
         assert_eq!(
             suggested("colour", ["format", "level"]),
             "`colour`; known are `format`, `level`"
