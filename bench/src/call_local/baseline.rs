@@ -1,4 +1,5 @@
 //! What ours is held against: a plain async call, which is the limit, and a boxed async trait call, which is the peer.
+//! Both take and give the same types as the component.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -6,51 +7,29 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use terrace::Cx;
 use tokio::runtime::Builder;
 
+use crate::ours::EchoError;
 use crate::{BOXED, PLAIN, Side, body};
 
-/// Stands where `Cx` stands in a component's method.
-struct Caller {
-    hops: u32,
-}
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Stands where a component's error stands; as large as a small one.
-#[derive(Debug)]
-struct Refused {
-    hops: u64,
-}
-
-struct Plain {
-    hops_max: u32,
-}
+struct Plain;
 
 trait Echo: Send + Sync {
-    fn echo<'a>(
-        &'a self,
-        caller: &'a Caller,
-        body: Bytes,
-    ) -> Pin<Box<dyn Future<Output = Result<Bytes, Refused>> + Send + 'a>>;
+    fn echo<'a>(&'a self, cx: &'a Cx, body: Bytes) -> BoxFuture<'a, Result<Bytes, EchoError>>;
 }
 
 impl Plain {
-    async fn echo(&self, caller: &Caller, body: Bytes) -> Result<Bytes, Refused> {
-        if caller.hops > self.hops_max {
-            return Err(Refused {
-                hops: u64::from(caller.hops),
-            });
-        }
+    async fn echo(&self, _cx: &Cx, body: Bytes) -> Result<Bytes, EchoError> {
         Ok(body)
     }
 }
 
 impl Echo for Plain {
-    fn echo<'a>(
-        &'a self,
-        caller: &'a Caller,
-        body: Bytes,
-    ) -> Pin<Box<dyn Future<Output = Result<Bytes, Refused>> + Send + 'a>> {
-        Box::pin(Plain::echo(self, caller, body))
+    fn echo<'a>(&'a self, cx: &'a Cx, body: Bytes) -> BoxFuture<'a, Result<Bytes, EchoError>> {
+        Box::pin(Plain::echo(self, cx, body))
     }
 }
 
@@ -58,33 +37,40 @@ impl Echo for Plain {
 pub(crate) fn sides() -> anyhow::Result<Vec<Side>> {
     let plain_runtime = Builder::new_current_thread().build()?;
     let boxed_runtime = Builder::new_current_thread().build()?;
-    let plain = Plain { hops_max: 32 };
-    let boxed: Arc<dyn Echo> = Arc::new(Plain { hops_max: 32 });
+    let boxed: Arc<dyn Echo> = Arc::new(Plain);
+    let plain_calls = move |calls| {
+        let answer = plain_runtime.block_on(plain_calls(&Plain, calls));
+        assert_eq!(answer, Ok(()), "a plain call failed");
+    };
+    let boxed_calls = move |calls| {
+        let answer = boxed_runtime.block_on(boxed_calls(&boxed, calls));
+        assert_eq!(answer, Ok(()), "a boxed call failed");
+    };
     Ok(vec![
         Side {
             name: PLAIN,
-            calls: Box::new(move |calls| plain_runtime.block_on(plain_calls(&plain, calls))),
+            calls: Box::new(plain_calls),
         },
         Side {
             name: BOXED,
-            calls: Box::new(move |calls| boxed_runtime.block_on(boxed_calls(&boxed, calls))),
+            calls: Box::new(boxed_calls),
         },
     ])
 }
 
-async fn plain_calls(module: &Plain, calls: u64) {
-    let caller = Caller { hops: 1 };
+async fn plain_calls(module: &Plain, calls: u64) -> Result<(), EchoError> {
+    let cx = Cx::for_test();
     for _ in 0..calls {
-        let answer = black_box(module).echo(black_box(&caller), black_box(body())).await;
-        black_box(answer.map_err(|refused| refused.hops)).ok();
+        black_box(black_box(module).echo(&cx, body()).await?);
     }
+    Ok(())
 }
 
-async fn boxed_calls(module: &Arc<dyn Echo>, calls: u64) {
-    let caller = Caller { hops: 1 };
+async fn boxed_calls(module: &Arc<dyn Echo>, calls: u64) -> Result<(), EchoError> {
+    let cx = Cx::for_test();
     for _ in 0..calls {
         // Without the black box the compiler may see which module it is, and call it directly.
-        let answer = black_box(module).echo(black_box(&caller), black_box(body())).await;
-        black_box(answer.map_err(|refused| refused.hops)).ok();
+        black_box(black_box(module).echo(&cx, body()).await?);
     }
+    Ok(())
 }
