@@ -9,7 +9,7 @@ pub use app::{App, Argument, Command, CommandError, Invocation};
 pub use component::once;
 pub use component::testing;
 pub use component::{
-    CallId, Canceller, Client, Component, Cx, Faults, Ref, Root, Serving, serve, serve_on, serve_with,
+    CallId, Canceller, Client, Component, Cx, Faults, Ref, Root, Served, Serving, serve, serve_all, serve_with,
 };
 #[cfg(feature = "app")]
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
@@ -24,3 +24,8 @@ pub mod __macro {
     pub use component::__macro::*;
     pub use macros::Shape;
 }
+
+/// The README's listings are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -24,6 +24,15 @@ impl<C: Component + ?Sized> Client<C> {
         Client::connect_from(&env, address).await
     }
 
+    /// The same where the callee wants the deployment's token, as on any address but loopback.
+    pub async fn connect_with(address: impl Into<Address>, token: Token) -> Result<Ref<C>, CallError> {
+        let tcp = Tcp {
+            token: Some(token),
+            face: None,
+        };
+        Client::connect_from(&Env::production("client").with_transport(Arc::new(tcp)), address).await
+    }
+
     /// The same from a node whose transport is already there.
     pub async fn connect_from(env: &Env, address: impl Into<Address>) -> Result<Ref<C>, CallError> {
         let channel = Channel::new(env, address.into(), C::declared(), Limits::default());
@@ -33,21 +42,29 @@ impl<C: Component + ?Sized> Client<C> {
 }
 
 /// Serves `component`, on frames and on the HTTP face, to other processes of this machine until the returned [`Serving`]
-/// is drained. On an address other than loopback callers need a token: use [`serve_with`].
+/// is drained. On an address other than loopback callers need a token: use [`serve_all`].
 pub fn serve<C: Component + ?Sized>(
     component: &Ref<C>,
     listener: tokio::net::TcpListener,
 ) -> Result<Serving, ServeError> {
-    let env = Env::production("server");
+    serve_all(component.served().into_iter().collect(), listener, None)
+}
+
+/// Serves several components, each as [`Ref::served`] gives it; callers have to state `token`, if there is one.
+pub fn serve_all(
+    served: Vec<Served>,
+    listener: tokio::net::TcpListener,
+    token: Option<Token>,
+) -> Result<Serving, ServeError> {
     serve_with(
-        &env,
-        component.served().into_iter().collect(),
+        &Env::production("server"),
+        served,
         world::production::listener(listener),
-        None,
+        token,
     )
 }
 
-/// Serves several components; callers from other machines have to state `token`.
+/// The same on a node that is already there.
 pub fn serve_with(
     env: &Env,
     served: Vec<Served>,

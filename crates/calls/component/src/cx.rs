@@ -41,6 +41,7 @@ pub struct Derivation {
 pub(crate) struct Request {
     env: Env,
     deadline: Option<Instant>,
+    began: Instant,
     stop: Stop,
     principal: Option<Arc<str>>,
     trace: TraceContext,
@@ -131,6 +132,8 @@ impl Stop {
 /// How a request begins at a border: a server, a job, a test.
 #[derive(Clone, Debug)]
 pub struct Root {
+    /// When it began on this node's clock; by default now.
+    pub began: Option<Instant>,
     /// Which request it is; by default a random id.
     pub id: Option<CallId>,
     /// When it ends on this node's clock; without one each call gets [`DEADLINE_DEFAULT`](crate::limits::DEADLINE_DEFAULT).
@@ -147,6 +150,7 @@ impl Cx {
         Cx::from_root(
             env,
             Root {
+                began: None,
                 id: None,
                 deadline: None,
                 principal: None,
@@ -169,6 +173,7 @@ impl Cx {
         let request = Request {
             env: env.clone(),
             deadline: root.deadline,
+            began: root.began.unwrap_or_else(|| env.now()),
             stop: Stop::default(),
             principal: root.principal,
             trace,
@@ -313,7 +318,7 @@ impl Cx {
 
     fn narrowed(&self, deadline: Option<Instant>, cancellable: bool) -> Cx {
         let mut cx = self.clone();
-        let mut request = self.request.child(deadline, self.request.trace);
+        let mut request = self.request.child(self.request.began, deadline, self.request.trace);
         request.outer = Some(self.request.clone());
         request.cancellable = cancellable;
         cx.request = Arc::new(request);
@@ -344,6 +349,20 @@ impl Cx {
 
     pub(crate) fn stop(&self) -> &Stop {
         &self.request.stop
+    }
+
+    /// Says that the call is over and was answered, to whoever still holds its context.
+    pub(crate) fn release(&self) {
+        if Arc::strong_count(&self.request) > 1 {
+            self.request.stop.release();
+        }
+    }
+
+    /// The time left when this request began, which on a path without a wait is the time left now.
+    pub(crate) fn remaining_at_begin(&self) -> Option<Duration> {
+        self.request
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(self.request.began))
     }
 
     pub(crate) fn set_failed(&self, kind: CallErrorKind) {
@@ -399,9 +418,9 @@ impl Cx {
     }
 
     /// The same as a lent one, with a request of its own that its owner stops.
-    pub(crate) fn owned_child(lent: &Lent<'_>, deadline: Option<Instant>, trace: TraceContext) -> Cx {
+    pub(crate) fn owned_child(lent: &Lent<'_>, began: Instant, deadline: Option<Instant>, trace: TraceContext) -> Cx {
         let mut cx = Cx::clone(lent);
-        cx.request = Arc::new(lent.request.child(deadline, trace));
+        cx.request = Arc::new(lent.request.child(began, deadline, trace));
         cx.bits &= !GUARD;
         cx
     }
@@ -409,10 +428,11 @@ impl Cx {
 
 impl Request {
     /// A request of its own for the same caller, with nothing counted yet.
-    fn child(&self, deadline: Option<Instant>, trace: TraceContext) -> Request {
+    fn child(&self, began: Instant, deadline: Option<Instant>, trace: TraceContext) -> Request {
         Request {
             env: self.env.clone(),
             deadline,
+            began,
             stop: Stop::default(),
             principal: self.principal.clone(),
             trace,

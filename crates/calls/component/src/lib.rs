@@ -32,7 +32,7 @@ mod server;
 pub mod testing;
 
 pub use crate::call_id::CallId;
-pub use crate::client::{Client, Serving, serve, serve_on, serve_with};
+pub use crate::client::{Client, Serving, serve, serve_all, serve_on, serve_with};
 pub use crate::component::{Component, Data, Declared, Failure, Holds, MethodFacts};
 pub use crate::cx::{Canceller, Cx, Root};
 pub use crate::faults::Faults;

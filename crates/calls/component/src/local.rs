@@ -287,7 +287,7 @@ where
     before(edge, cx, method, deadline).await?;
     let (trace, span) = traced(edge, cx, method);
     // A callee in this process sees the stop flag of its own call; a remote one has its own node's.
-    let owned = Cx::owned_child(&child, deadline, trace);
+    let owned = Cx::owned_child(&child, began, deadline, trace);
     let twin = match route {
         Route::Direct(twin) | Route::Remote(twin) => twin,
     };
@@ -476,7 +476,7 @@ impl<C: Component + ?Sized, T, E> Drop for Raced<'_, C, T, E> {
     fn drop(&mut self) {
         // Tasks that the callee spawned with a clone of its context notice at their next call.
         if self.answered {
-            self.owned.stop().release();
+            self.owned.release();
         } else {
             let reason = self.caller.stop_reason().unwrap_or(CallErrorKind::Cancelled);
             self.owned.stop().set(reason);

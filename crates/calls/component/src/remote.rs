@@ -70,7 +70,10 @@ impl Channel {
 
     /// Connects now, so that a peer that does not fit is known before the first call.
     pub async fn connect(&self) -> Result<(), CallError> {
-        self.peer().await.map(drop)
+        match self.open_peer() {
+            Some(_) => Ok(()),
+            None => self.connected().await.map(drop),
+        }
     }
 
     /// Calls the method with this index in the component's own order, again where that is harmless. The caller bounds
@@ -109,7 +112,10 @@ impl Channel {
         E: Failure,
     {
         let shared = &*self.shared;
-        let peer = self.peer().await.map_err(Try::Call)?;
+        let (peer, waited) = match self.open_peer() {
+            Some(peer) => (peer, failed > 0),
+            None => (self.connected().await.map_err(Try::Call)?, true),
+        };
         let agreed = peer.agreement.methods[method].ok_or_else(|| {
             let name = &shared.declared.interface.methods[method].name;
             let message = format!(
@@ -119,7 +125,7 @@ impl Channel {
             );
             Try::Call(CallError::not_run(CallErrorKind::Incompatible, message))
         })?;
-        let head = head(cx, &peer.agreement, agreed, failed);
+        let head = head(cx, &peer.agreement, agreed, failed, waited);
         let ticket = peer.session.start(&mut |out| {
             head.encode(out);
             // It runs code of their types, while the send buffer is held.
@@ -147,11 +153,8 @@ impl Channel {
         }
     }
 
-    /// The open session, or a new one.
-    async fn peer(&self) -> Result<Arc<Peer>, CallError> {
-        if let Some(peer) = self.open_peer() {
-            return Ok(peer);
-        }
+    /// A new session.
+    async fn connected(&self) -> Connected {
         let mut attempt = self.connecting();
         let connected = match attempt.wait_for(Option::is_some).await {
             Ok(connected) => connected.clone(),
@@ -300,8 +303,20 @@ impl Channel {
     }
 }
 
-fn head<'a>(cx: &'a Cx, agreement: &Agreement, agreed: wire::hello::MethodAgreement, failed: u8) -> Head<'a> {
+fn head<'a>(
+    cx: &'a Cx,
+    agreement: &Agreement,
+    agreed: wire::hello::MethodAgreement,
+    failed: u8,
+    waited: bool,
+) -> Head<'a> {
     let trace = cx.trace();
+    // A clock reading costs a tenth of a small call.
+    let remaining = if waited {
+        cx.remaining()
+    } else {
+        cx.remaining_at_begin()
+    };
     Head {
         codec: agreed.codec,
         component: agreement.component,
@@ -309,9 +324,7 @@ fn head<'a>(cx: &'a Cx, agreement: &Agreement, agreed: wire::hello::MethodAgreem
         hops: cx.hops(),
         attempt: cx.attempt().saturating_add(failed),
         reading: cx.bits() & READING != 0,
-        remaining_micros: cx
-            .remaining()
-            .map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX)),
+        remaining_micros: remaining.map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX)),
         call_id: Some(cx.call_id().0),
         digest: Some(cx.arguments_digest()).filter(|digest| *digest != 0),
         trace: Some((trace.trace_id, trace.span_id, trace.sampled)),

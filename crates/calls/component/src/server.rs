@@ -128,7 +128,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if *this.answered {
-                this.cx.stop().release();
+                this.cx.release();
             } else if this.cx.remaining().is_some_and(|left| left.is_zero()) {
                 this.cx.stop().set(CallErrorKind::DeadlineExceeded);
             } else {
@@ -392,6 +392,7 @@ fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, now: Instant
         sampled,
     });
     let root = Root {
+        began: Some(now),
         id: head.call_id.map(CallId),
         deadline: Some(deadline),
         principal: head.principal.map(Into::into),

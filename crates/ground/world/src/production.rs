@@ -132,9 +132,10 @@ impl Node for Process {
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {
-        let after = at.saturating_duration_since(self.now()).min(SLEEP_MAX);
         let _runtime = self.runtime.handle().enter();
-        Sleep::new(tokio::time::sleep(after))
+        // By the time itself, so that no clock is read for it.
+        let after = Duration::from_nanos(at.as_nanos()).min(SLEEP_MAX);
+        Sleep::new(tokio::time::sleep_until((self.origin + after).into()))
     }
 
     fn random(&self, _purpose: &str) -> Random {
