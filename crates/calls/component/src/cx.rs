@@ -1,20 +1,25 @@
 //! `Cx`: what a call carries beside its arguments.
 
+mod lend;
+mod request;
+
 use std::future::poll_fn;
-use std::mem::ManuallyDrop;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use telemetry::TraceContext;
-use tokio::sync::Notify;
-use wire::{CallError, CallErrorKind, Ran};
+use wire::{CallError, CallErrorKind};
 use world::{BoxFuture, Env, Instant};
 
 use crate::call_id::{CallId, Derived};
 use crate::limits::HOPS_MAX;
+use crate::stop::Stop;
+
+use self::request::Request;
+
+pub(crate) use self::lend::Lent;
 
 /// The context of a call: deadline, cancellation, trace, principal, call id, attempt and hops. It is explicit and comes
 /// first, since a task-local is lost at the first spawn. Clone it to take it into a task.
@@ -37,24 +42,6 @@ pub struct Derivation {
     digest: u128,
 }
 
-/// What all calls of one request on this node share.
-pub(crate) struct Request {
-    env: Env,
-    deadline: Option<Instant>,
-    began: Instant,
-    stop: Stop,
-    principal: Option<Arc<str>>,
-    trace: TraceContext,
-    derived: Derived,
-    /// The request that this one narrows: ids are counted there, and stopping it stops this one.
-    outer: Option<Arc<Request>>,
-    /// Whether somebody holds its [`Canceller`], so that calls have to watch for it.
-    cancellable: bool,
-    /// The kind of the last failure of a remote call made with this context, plus one: its error is the method's type
-    /// by the time the edge counts it.
-    failed: AtomicU8,
-}
-
 /// Nobody has armed a timer for this deadline, or somebody may cancel: the next call has to watch.
 pub(crate) const GUARD: u8 = 1;
 /// The trace is sampled: the next call makes a span.
@@ -63,71 +50,6 @@ pub(crate) const SAMPLED: u8 = 2;
 pub(crate) const READING: u8 = 4;
 /// The id was given by hand: arguments do not enter the ids derived from it.
 pub(crate) const NAMED: u8 = 8;
-
-/// Whether a request is to stop, and why. Whoever owns the deadline sets it, so that calls need not read a clock.
-#[derive(Default)]
-pub(crate) struct Stop {
-    state: AtomicU8,
-    changed: Notify,
-}
-
-const STOP_CANCELLED: u8 = 1;
-const STOP_DEADLINE: u8 = 2;
-/// The call is over and nobody owns its deadline any more: a task that outlives it has to watch for itself.
-const RELEASED: u8 = 3;
-
-impl Stop {
-    /// Whether a call has to look closer.
-    #[inline]
-    pub(crate) fn is_set(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != 0
-    }
-
-    pub(crate) fn set(&self, kind: CallErrorKind) {
-        let state = if kind == CallErrorKind::DeadlineExceeded {
-            STOP_DEADLINE
-        } else {
-            STOP_CANCELLED
-        };
-        // The first reason stays.
-        let _ = self
-            .state
-            .compare_exchange(0, state, Ordering::Release, Ordering::Relaxed);
-        self.changed.notify_waiters();
-    }
-
-    pub(crate) fn release(&self) {
-        let _ = self
-            .state
-            .compare_exchange(0, RELEASED, Ordering::Release, Ordering::Relaxed);
-        // Calls of tasks that live on have to watch the deadline themselves.
-        self.changed.notify_waiters();
-    }
-
-    pub(crate) fn is_released(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == RELEASED
-    }
-
-    pub(crate) fn reason(&self) -> Option<CallErrorKind> {
-        match self.state.load(Ordering::Acquire) {
-            0 | RELEASED => None,
-            STOP_DEADLINE => Some(CallErrorKind::DeadlineExceeded),
-            _ => Some(CallErrorKind::Cancelled),
-        }
-    }
-
-    pub(crate) async fn wait(&self) -> CallErrorKind {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if let Some(reason) = self.reason() {
-                return reason;
-            }
-            changed.await;
-        }
-    }
-}
 
 /// How a request begins at a border: a server, a job, a test.
 #[derive(Clone, Debug)]
@@ -426,41 +348,6 @@ impl Cx {
     }
 }
 
-impl Request {
-    /// A request of its own for the same caller, with nothing counted yet.
-    fn child(&self, began: Instant, deadline: Option<Instant>, trace: TraceContext) -> Request {
-        Request {
-            env: self.env.clone(),
-            deadline,
-            began,
-            stop: Stop::default(),
-            principal: self.principal.clone(),
-            trace,
-            derived: Derived::default(),
-            outer: None,
-            cancellable: false,
-            failed: AtomicU8::new(0),
-        }
-    }
-
-    /// Itself and those it narrows.
-    fn chain(&self) -> impl Iterator<Item = &Request> {
-        std::iter::successors(Some(self), |request| request.outer.as_deref())
-    }
-
-    fn derived(&self) -> &Derived {
-        let mut request = self;
-        while let Some(outer) = &request.outer {
-            request = outer;
-        }
-        &request.derived
-    }
-
-    fn stop_reason(&self) -> Option<CallErrorKind> {
-        self.chain().find_map(|request| request.stop.reason())
-    }
-}
-
 impl std::fmt::Debug for Cx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cx")
@@ -482,52 +369,5 @@ impl Canceller {
     /// The caller gets `Cancelled` (*may have run*) at once; the callee is dropped at its next await.
     pub fn cancel(&self) {
         self.request.stop.set(CallErrorKind::Cancelled);
-    }
-}
-
-pub(crate) fn stopped_error(kind: CallErrorKind, ran: Ran) -> CallError {
-    let message = match kind {
-        CallErrorKind::DeadlineExceeded => "the time for this call is over",
-        _ => "the caller gave up",
-    };
-    CallError::new(kind, ran, message)
-}
-
-/// A child context that borrows its parent's share of the request instead of counting a new one: a locked increment
-/// and decrement cost more than everything else that a local call does.
-pub struct Lent<'a> {
-    cx: ManuallyDrop<Cx>,
-    parent: std::marker::PhantomData<&'a Cx>,
-}
-
-impl<'a> Lent<'a> {
-    #[inline]
-    #[expect(unsafe_code, reason = "saves a locked increment and decrement on each local call")]
-    fn new(parent: &'a Cx, id: CallId, digest: u128, bits: u8) -> Lent<'a> {
-        // SAFETY: this copies the pointer inside `parent.request` without counting it. The copy is never dropped
-        // (`ManuallyDrop`, and nothing takes it out), it cannot be moved out (`Deref` gives only `&Cx`, whose `clone`
-        // counts), and it cannot outlive the counted one, since `Lent` borrows `parent` for `'a`.
-        let request = unsafe { std::ptr::read(&parent.request) };
-        let cx = Cx {
-            request,
-            id,
-            digest,
-            hops: parent.hops + 1,
-            attempt: 0,
-            bits,
-        };
-        Lent {
-            cx: ManuallyDrop::new(cx),
-            parent: std::marker::PhantomData,
-        }
-    }
-}
-
-impl Deref for Lent<'_> {
-    type Target = Cx;
-
-    #[inline]
-    fn deref(&self) -> &Cx {
-        &self.cx
     }
 }

@@ -29,6 +29,7 @@ mod reference;
 mod remote;
 mod retry;
 mod server;
+mod stop;
 pub mod testing;
 
 pub use crate::call_id::CallId;

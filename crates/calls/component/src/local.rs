@@ -13,10 +13,11 @@ use wire::{CallError, CallErrorKind, Ran};
 use world::{BoxFuture, Instant, Sleep};
 
 use crate::component::{Component, Data, Failure};
-use crate::cx::{Cx, Derivation, GUARD, Lent, READING, SAMPLED, stopped_error};
+use crate::cx::{Cx, Derivation, GUARD, Lent, READING, SAMPLED};
 use crate::limits::{DEADLINE_DEFAULT, DERIVED_CALLS_MAX, HOPS_MAX, SAMPLE_EVERY};
 use crate::reference::{Edge, Ref, Route};
 use crate::retry::Retry;
+use crate::stop::stopped_error;
 
 /// The short path of a `read` call: what to call, with which context, and when it began if it is timed; `None` if the
 /// call needs care.

@@ -19,9 +19,10 @@ use world::{Address, Dispatch, Env, Execution, Instant, ReplyKind, Service, Slee
 
 use crate::call_id::CallId;
 use crate::component::{Data, Declared, Failure};
-use crate::cx::{Cx, READING, Root, SAMPLED, stopped_error};
+use crate::cx::{Cx, READING, Root, SAMPLED};
 use crate::limits::{DEADLINE_DEFAULT, HOPS_MAX};
 use crate::local::{outcome, panic_error};
+use crate::stop::stopped_error;
 
 /// The server adapter of a component: decodes the arguments of a method and starts it.
 pub trait Server: Send + Sync {

@@ -1,0 +1,64 @@
+//! What all calls of one request on one node share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+
+use telemetry::TraceContext;
+use wire::CallErrorKind;
+use world::{Env, Instant};
+
+use crate::call_id::Derived;
+use crate::stop::Stop;
+
+/// What all calls of one request on this node share.
+pub(super) struct Request {
+    pub(super) env: Env,
+    pub(super) deadline: Option<Instant>,
+    pub(super) began: Instant,
+    pub(super) stop: Stop,
+    pub(super) principal: Option<Arc<str>>,
+    pub(super) trace: TraceContext,
+    pub(super) derived: Derived,
+    /// The request that this one narrows: ids are counted there, and stopping it stops this one.
+    pub(super) outer: Option<Arc<Request>>,
+    /// Whether somebody holds its [`Canceller`](super::Canceller), so that calls have to watch for it.
+    pub(super) cancellable: bool,
+    /// The kind of the last failure of a remote call made with this context, plus one: its error is the method's type
+    /// by the time the edge counts it.
+    pub(super) failed: AtomicU8,
+}
+
+impl Request {
+    /// A request of its own for the same caller, with nothing counted yet.
+    pub(super) fn child(&self, began: Instant, deadline: Option<Instant>, trace: TraceContext) -> Request {
+        Request {
+            env: self.env.clone(),
+            deadline,
+            began,
+            stop: Stop::default(),
+            principal: self.principal.clone(),
+            trace,
+            derived: Derived::default(),
+            outer: None,
+            cancellable: false,
+            failed: AtomicU8::new(0),
+        }
+    }
+
+    /// Itself and those it narrows.
+    pub(super) fn chain(&self) -> impl Iterator<Item = &Request> {
+        std::iter::successors(Some(self), |request| request.outer.as_deref())
+    }
+
+    pub(super) fn derived(&self) -> &Derived {
+        let mut request = self;
+        while let Some(outer) = &request.outer {
+            request = outer;
+        }
+        &request.derived
+    }
+
+    pub(super) fn stop_reason(&self) -> Option<CallErrorKind> {
+        self.chain().find_map(|request| request.stop.reason())
+    }
+}
