@@ -58,7 +58,9 @@ pub(crate) async fn up(up: Up) -> Result<u8, CommandError> {
         announce(&up.console, &serving.address(), up.json)?;
     }
     asked.await?;
-    let again = pin!(shutdown_signal());
+    let mut again = pin!(shutdown_signal());
+    poll_fn(|cx| Poll::Ready(again.as_mut().poll(cx).is_ready())).await;
+    tracing::info!(target: "terrace::app", "asked to end: draining");
     match first(pin!(stop(&up.env, opened, serving)), again).await {
         First::One(()) => Ok(0),
         First::Other(_) => {
@@ -151,15 +153,14 @@ fn announce(console: &Console, address: &Address, json: bool) -> io::Result<()> 
 }
 
 async fn stop(env: &Env, mut opened: Opened, serving: Option<Serving>) {
-    tracing::info!(target: "terrace::app", "asked to end: draining");
-    if let Some(serving) = serving {
-        if env.timeout(DRAIN_MAX, serving.drain()).await.is_err() {
-            tracing::warn!(
-                target: "terrace::app",
-                "requests were still running {} s after the end was asked for, and are dropped",
-                DRAIN_MAX.as_secs()
-            );
-        }
+    if let Some(serving) = serving
+        && env.timeout(DRAIN_MAX, serving.drain()).await.is_err()
+    {
+        tracing::warn!(
+            target: "terrace::app",
+            "requests were still running {} s after the end was asked for, and are dropped",
+            DRAIN_MAX.as_secs()
+        );
     }
     opened.stop().await;
     summarize();

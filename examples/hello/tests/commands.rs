@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 const HELLO: &str = env!("CARGO_BIN_EXE_hello");
@@ -44,9 +45,11 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Server {
-        let mut command = hello(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("hello runs");
+        Server::spawn(hello(arguments).stderr(Stdio::null()))
+    }
+
+    fn spawn(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("hello runs");
         let mut line = String::new();
         let out = child.stdout.take().expect("its output is piped");
         BufReader::new(out)
@@ -68,9 +71,13 @@ impl Server {
 
     /// Status and body of a POST, as curl makes it.
     fn post(&self, path: &str, host: &str, body: &str) -> (String, serde_json::Value) {
+        self.post_with(path, &format!("host: {host}\r\n"), body)
+    }
+
+    fn post_with(&self, path: &str, headers: &str, body: &str) -> (String, serde_json::Value) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+            "POST {path} HTTP/1.1\r\n{headers}content-type: application/json\r\nconnection: close\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -156,6 +163,64 @@ fn http_is_answered_on_the_same_port() {
     }
 }
 
+/// The path of a configuration for this test.
+fn config(name: &str, text: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).expect("the file can be written");
+    path.to_str().expect("the path is text").to_owned()
+}
+
+#[test]
+fn where_a_component_runs_is_a_setting() {
+    let path = config(
+        "titles.toml",
+        "[components.Names]\nconfig = { titles = { Ada = \"Countess\" } }\n",
+    );
+    check(&["--config", &path, "greet", "Ada"], 0, "Hello, Countess Ada!\n", "");
+    let server = Server::start(&["--config", &path, "serve", "--service-listen", "127.0.0.1:0"]);
+    let path = config(
+        "elsewhere.toml",
+        &format!("[components.Names]\nat = \"{}\"\n", server.address),
+    );
+    check(&["--config", &path, "greet", "Ada"], 0, "Hello, Countess Ada!\n", "");
+    let described = run(&["--config", &path, "describe"]).stdout;
+    assert!(String::from_utf8_lossy(&described).contains(&format!("at {}", server.address)));
+    drop(server);
+    check(&["--config", &path, "greet", "Ada"], 1, "", "error: unavailable");
+}
+
+#[test]
+fn beyond_loopback_only_the_token_lets_in() {
+    let text = "[service]\ntoken = { env = \"HELLO_TOKEN\" }\n[face]\nhosts = [\"hello.example\"]\n";
+    let path = config("token.toml", text);
+    let mut serve = hello(&["--config", &path, "serve", "--service-listen", "0.0.0.0:0"]);
+    let mut server = Server::spawn(serve.env("HELLO_TOKEN", "open-sesame").stderr(Stdio::null()));
+    server.address = server.address.replace("0.0.0.0", "127.0.0.1");
+
+    let call = ["--config", &path, "call", "--at", &server.address, "Ada"];
+    let output = hello(&call)
+        .env("HELLO_TOKEN", "open-sesame")
+        .output()
+        .expect("hello runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Hello, Ada!\n");
+    let output = hello(&call).env("HELLO_TOKEN", "simsim").output().expect("hello runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        error.contains("denied") && error.contains("the token is missing or wrong"),
+        "{error}"
+    );
+
+    for (headers, status) in [
+        ("host: hello.example\r\nauthorization: Bearer open-sesame\r\n", "200"),
+        ("host: hello.example\r\nauthorization: Bearer simsim\r\n", "401"),
+        ("host: hello.example\r\n", "401"),
+        ("host: 127.0.0.1\r\nauthorization: Bearer open-sesame\r\n", "403"),
+    ] {
+        let (answered, error) = server.post_with("/Greeter/greet", headers, r#"{"name":"Ada"}"#);
+        assert_eq!(answered, status, "{headers}: {error}");
+    }
+}
+
 #[test]
 fn what_cannot_be_served_is_refused_with_the_next_step() {
     check(
@@ -216,6 +281,29 @@ fn a_server_that_is_asked_to_end_ends_in_order() {
         assert_eq!(status.code(), Some(0), "{signal}");
         assert!(TcpStream::connect(&server.address).is_err(), "{signal}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let mut server = Server::spawn(hello(&["serve", "--service-listen", "127.0.0.1:0"]).stderr(Stdio::piped()));
+    let mut request = TcpStream::connect(&server.address).expect("it listens");
+    let head = format!(
+        "POST /Greeter/greet HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         expect: 100-continue\r\ncontent-length: 14\r\n\r\n",
+        server.address
+    );
+    request.write_all(head.as_bytes()).expect("it reads");
+    // It has begun to read a body that never comes, so that it has something to drain.
+    let mut proceed = [0; 12];
+    request.read_exact(&mut proceed).expect("it answers");
+    assert_eq!(&proceed, b"HTTP/1.1 100");
+    server.signal("-INT");
+    let log = BufReader::new(server.child.stderr.take().expect("its log is piped"));
+    let draining = log.lines().map_while(Result::ok).find(|line| line.contains("draining"));
+    assert!(draining.is_some());
+    server.signal("-INT");
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(130));
 }
 
 #[test]

@@ -218,19 +218,16 @@ impl Config {
             }
             calls.finish(problems);
         }
-        if let Some(value) = root.get("components") {
-            if let Some(components) = table_of(value, "[components]", problems) {
-                for (name, value) in components.value {
-                    let place = format!("[components.{}]", shown(name.get_ref()));
-                    let Some(table) = table_of(value, &place, problems) else {
-                        continue;
-                    };
-                    let component = read_component(&place, table, problems);
-                    self.components.insert(name.get_ref().to_string(), component);
-                }
+        if let Some(At { value: components, .. }) = tables.table("components", problems) {
+            for (name, value) in components {
+                let place = format!("[components.{}]", shown(name.get_ref()));
+                let Some(table) = table_of(value, &place, problems) else {
+                    continue;
+                };
+                let component = read_component(&place, table, problems);
+                self.components.insert(name.get_ref().to_string(), component);
             }
         }
-        let _ = tables.value("components");
         tables.finish(problems);
     }
 

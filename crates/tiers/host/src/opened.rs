@@ -104,11 +104,6 @@ impl Opened {
         }
     }
 
-    /// Whether something runs in the background.
-    pub fn has_background(&self) -> bool {
-        !self.running.is_empty() || self.modules.iter().any(|module| module.starter.is_some())
-    }
-
     /// Stops the background modules, the last opened first, each before the one that was opened before it. Whoever has
     /// not returned when [`STOP_MAX`] is over is dropped at its next await.
     pub async fn stop(&mut self) {
