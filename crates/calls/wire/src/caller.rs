@@ -116,16 +116,17 @@ impl Shared {
         if state.flush_pending {
             return;
         }
-        if alone && !state.task_writes {
-            if let Some(buffer) = state.outbox.only_buffer() {
-                let length = buffer.len();
-                // An error shows at the task's next read or write.
-                let written = self.stream.try_write(&[IoSlice::new(buffer)]).unwrap_or(0);
-                state.outbox.written(written);
-                state.written += written as u64;
-                if written == length {
-                    return;
-                }
+        if alone
+            && !state.task_writes
+            && let Some(buffer) = state.outbox.only_buffer()
+        {
+            let length = buffer.len();
+            // An error shows at the task's next read or write.
+            let written = self.stream.try_write(&[IoSlice::new(buffer)]).unwrap_or(0);
+            state.outbox.written(written);
+            state.written += written as u64;
+            if written == length {
+                return;
             }
         }
         state.flush_pending = true;

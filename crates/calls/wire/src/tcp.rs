@@ -223,10 +223,10 @@ impl Entrance {
     ) -> Result<Arc<dyn Dispatch>, String> {
         let theirs = read_hello(stream, input).await.map_err(NoHello::into_words)?;
         self.tcp.check(&stream.local()).map_err(|error| error.to_string())?;
-        if let Some(token) = &self.tcp.token {
-            if !token.matches(&theirs.token) {
-                return Err("the token is missing or wrong: both sides need the deployment's token".to_string());
-            }
+        if let Some(token) = &self.tcp.token
+            && !token.matches(&theirs.token)
+        {
+            return Err("the token is missing or wrong: both sides need the deployment's token".to_string());
         }
         let dispatch = self.service.admit(peer, &theirs.said)?;
         write_all(stream, &self.tcp.hello(self.service.hello()))
