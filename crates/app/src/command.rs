@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ArgMatches;
-use component::{Client, Component, Cx, Ref};
+use component::{Channel, Component, Cx, Ref};
 use host::{Config, Modules, Opened};
 use serde::Serialize;
 use tokio::sync::OnceCell;
@@ -167,7 +167,9 @@ impl Invocation {
     /// A handle to a component of another process. It connects now; a token is taken from `[service]`.
     pub async fn connect<C: Component + ?Sized>(&self, address: &str) -> Result<Ref<C>, CommandError> {
         let address = host::config::address(address)?;
-        Ok(Client::connect_from(self.cx.env(), address).await?)
+        let channel = Channel::new(self.cx.env(), address, C::declared(), self.config.calls);
+        channel.connect().await?;
+        Ok(Ref::remote(self.application, channel))
     }
 
     /// Writes a line of data to standard output: as text, or with `--json` as JSON.

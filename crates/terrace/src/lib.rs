@@ -1,8 +1,8 @@
 //! The one crate a user of Terrace names: write components, and where they run is a setting.
 //!
-//! With `default-features = false` it is what one component inside an existing program needs: [`component`], [`data`],
-//! [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by default) adds `App`, and `Setup`, which
-//! a module is opened with.
+//! With `default-features = false` it is what one component inside an existing program needs:
+//! [`component`](macro@component), [`data`], [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by
+//! default) adds `App`, and `Setup`, which a module is opened with.
 
 #[cfg(feature = "app")]
 pub use app::{App, Argument, Command, CommandError, Invocation};
