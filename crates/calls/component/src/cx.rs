@@ -23,7 +23,6 @@ pub(crate) use self::lend::Lent;
 
 /// The context of a call: deadline, cancellation, trace, principal, call id, attempt and hops. It is explicit and comes
 /// first, since a task-local is lost at the first spawn. Clone it to take it into a task.
-#[derive(Clone)]
 pub struct Cx {
     request: Arc<Request>,
     id: CallId,
@@ -31,6 +30,15 @@ pub struct Cx {
     hops: u8,
     attempt: u8,
     bits: u8,
+}
+
+impl Clone for Cx {
+    /// The same call for a task of its own: what that calls is not dropped with its caller, so it has to watch.
+    fn clone(&self) -> Cx {
+        let mut cx = self.copied();
+        cx.bits |= GUARD;
+        cx
+    }
 }
 
 /// What the id of a nested call is made from.
@@ -101,6 +109,7 @@ impl Cx {
             trace,
             derived: Derived::default(),
             outer: None,
+            watched: false,
             cancellable: false,
             failed: AtomicU8::new(0),
         };
@@ -229,9 +238,35 @@ impl Cx {
         .await
     }
 
-    /// Whether somebody may cancel this request while a call of it runs.
-    pub(crate) fn is_cancellable(&self) -> bool {
-        self.request.chain().any(|request| request.cancellable)
+    /// Whether somebody may stop this request while a call of it runs.
+    pub(crate) fn may_be_stopped(&self) -> bool {
+        self.request.outermost().watched || self.request.chain().any(|request| request.cancellable)
+    }
+
+    /// Whether a call with this deadline has to arm it: nobody above does.
+    pub(crate) fn arms(&self, deadline: Option<Instant>) -> bool {
+        let outermost = self.request.outermost();
+        !outermost.watched || outermost.deadline != deadline
+    }
+
+    /// Whether the call is over, so that nobody watches for what its tasks still do.
+    pub(crate) fn is_released(&self) -> bool {
+        self.request.outermost().stop.is_released()
+    }
+
+    /// Says that whoever made this context runs the call, and stops it.
+    pub(crate) fn set_watched(&mut self) {
+        if let Some(request) = Arc::get_mut(&mut self.request) {
+            request.watched = true;
+        }
+    }
+
+    /// The same for the same task.
+    pub(crate) fn copied(&self) -> Cx {
+        Cx {
+            request: self.request.clone(),
+            ..*self
+        }
     }
 
     pub(crate) fn stop_reason(&self) -> Option<CallErrorKind> {
@@ -341,10 +376,13 @@ impl Cx {
 
     /// The same as a lent one, with a request of its own that its owner stops.
     pub(crate) fn owned_child(lent: &Lent<'_>, began: Instant, deadline: Option<Instant>, trace: TraceContext) -> Cx {
-        let mut cx = Cx::clone(lent);
-        cx.request = Arc::new(lent.request.child(began, deadline, trace));
-        cx.bits &= !GUARD;
-        cx
+        let mut request = lent.request.child(began, deadline, trace);
+        request.watched = true;
+        Cx {
+            request: Arc::new(request),
+            bits: lent.bits & !GUARD,
+            ..**lent
+        }
     }
 }
 

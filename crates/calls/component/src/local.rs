@@ -300,7 +300,7 @@ where
         edge,
         method,
         deadline,
-        watches: deadline != cx.deadline() || cx.bits() & GUARD != 0,
+        watches: cx.arms(deadline),
         timer: None,
         stop: None,
         answered: false,
@@ -379,7 +379,7 @@ fn admit<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Resul
 fn deadline(cx: &Cx, method: Option<Duration>, now: Instant) -> Option<Instant> {
     let of_request = match cx.deadline() {
         Some(deadline) => Some(deadline),
-        None if cx.bits() & GUARD != 0 || cx.stop().is_released() => Some(now + DEADLINE_DEFAULT),
+        None if cx.bits() & GUARD != 0 || cx.is_released() => Some(now + DEADLINE_DEFAULT),
         None => None,
     };
     let of_method = method.map(|limit| now + limit);
@@ -447,7 +447,7 @@ impl<C: Component + ?Sized, T, E> Future for Raced<'_, C, T, E> {
         }
         let caller = this.caller;
         // Nobody stops a root that nobody can cancel: its calls are spared the watching.
-        if !this.watches || caller.is_cancellable() {
+        if caller.may_be_stopped() {
             let stop = this.stop.get_or_insert_with(|| Box::pin(caller.stopped()));
             if let Poll::Ready(reason) = stop.as_mut().poll(cx) {
                 return Poll::Ready(Err(this.stopped(reason)));
@@ -455,7 +455,7 @@ impl<C: Component + ?Sized, T, E> Future for Raced<'_, C, T, E> {
         }
         // After the flag, which wakes this when nobody watches any more.
         if let Some(deadline) = this.deadline
-            && (this.watches || caller.stop().is_released())
+            && (this.watches || caller.is_released())
         {
             let timer = this.timer.get_or_insert_with(|| caller.env().sleep_until(deadline));
             if Pin::new(timer).poll(cx).is_ready() {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use wire::answer::Answer;
 use wire::head::{DESCRIBE, Head};
 use wire::hello::{Agreement, Offer, agree, offer};
-use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits};
+use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits, Shape};
 use world::{Address, ConnectError, Env, Lost, Reply, Session, StartError, Ticket};
 
 use crate::component::{Data, Declared, Failure};
@@ -88,17 +88,23 @@ impl Channel {
         shared.budget.call();
         let repeatable = shared.declared.methods[method].repeatable;
         let mut retry = Retry::new();
+        let mut may_have_run = false;
         loop {
-            let error = match self.attempt(cx, method, &arguments, retry.failed()).await {
+            let mut error = match self.attempt(cx, method, &arguments, retry.failed()).await {
                 Ok(value) => return Ok(value),
                 Err(Try::User(error)) => return Err(error),
                 Err(Try::Call(error)) => error,
             };
+            may_have_run |= !error.certainly_did_not_run();
             let random = shared.env.random("backoff").fraction();
             match retry.next(&error, repeatable, cx.remaining(), &shared.budget, random) {
                 Some(wait) => shared.env.sleep(wait).await,
                 None => {
                     cx.set_failed(error.kind());
+                    if may_have_run {
+                        // An earlier attempt's doubt outlives a later one's certainty.
+                        error.crossed();
+                    }
                     return Err(E::from(if retry.failed() > 1 { error.retried() } else { error }));
                 }
             }

@@ -95,7 +95,7 @@ impl Incoming<'_> {
         if self.named {
             cx.set_digest(self.digest.get());
         }
-        let future = method(cx.clone());
+        let future = method(cx.copied());
         let codec = self.codec;
         let (declared, method, slot) = (self.declared, self.method, self.slot);
         Box::pin(Executing {
@@ -401,6 +401,7 @@ fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, now: Instant
     };
     let mut cx = Cx::from_root(env, root);
     // The execution arms the deadline.
+    cx.set_watched();
     let sampled = if trace.is_some_and(|trace| trace.sampled) {
         SAMPLED
     } else {

@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub(super) derived: Derived,
     /// The request that this one narrows: ids are counted there, and stopping it stops this one.
     pub(super) outer: Option<Arc<Request>>,
+    /// Whether somebody runs it, arms its deadline and stops it; nobody does that for a root.
+    pub(super) watched: bool,
     /// Whether somebody holds its [`Canceller`](super::Canceller), so that calls have to watch for it.
     pub(super) cancellable: bool,
     /// The kind of the last failure of a remote call made with this context, plus one: its error is the method's type
@@ -40,6 +42,7 @@ impl Request {
             trace,
             derived: Derived::default(),
             outer: None,
+            watched: false,
             cancellable: false,
             failed: AtomicU8::new(0),
         }
@@ -50,12 +53,17 @@ impl Request {
         std::iter::successors(Some(self), |request| request.outer.as_deref())
     }
 
-    pub(super) fn derived(&self) -> &Derived {
+    /// The one that all of them narrow.
+    pub(super) fn outermost(&self) -> &Request {
         let mut request = self;
         while let Some(outer) = &request.outer {
             request = outer;
         }
-        &request.derived
+        request
+    }
+
+    pub(super) fn derived(&self) -> &Derived {
+        &self.outermost().derived
     }
 
     pub(super) fn stop_reason(&self) -> Option<CallErrorKind> {
