@@ -45,6 +45,7 @@ fn kind_and_certainty<T: std::fmt::Debug>(answer: Result<T, Fault>) -> (CallErro
 /// A request of its own with this id.
 fn request(id: u128) -> Cx {
     let root = Root {
+        began: None,
         id: Some(CallId(id)),
         deadline: None,
         principal: None,
@@ -187,14 +188,14 @@ everywhere! {
 
     async fn a_call_carries_who_asks_and_where_it_is(placed: Placed) {
         let env = Env::production("test");
-        let root = Root { id: Some(CallId(1)), deadline: None, principal: Some("ada".into()), trace: None };
+        let root = Root { began: None, id: Some(CallId(1)), deadline: None, principal: Some("ada".into()), trace: None };
         let cx = Cx::from_root(&env, root);
         let seen = placed.suite.seen(&cx, 1).await.unwrap();
         assert_eq!((seen.attempt, seen.hops, seen.principal.as_deref()), (0, 1, Some("ada")));
         assert_eq!((seen.trace_id, seen.has_deadline), (cx.trace().trace_id, true));
         let below = placed.suite.seen_below(&cx, 1, false).await.unwrap();
         assert!(below.iter().all(|seen| seen.hops == 2 && seen.principal.as_deref() == Some("ada")));
-        let root = Root { id: None, deadline: None, principal: Some("x".repeat(2000).into()), trace: None };
+        let root = Root { began: None, id: None, deadline: None, principal: Some("x".repeat(2000).into()), trace: None };
         let answer = placed.suite.seen(&Cx::from_root(&env, root), 1).await;
         assert_eq!(kind_and_certainty(answer), (CallErrorKind::Denied, true));
     }

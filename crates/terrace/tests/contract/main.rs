@@ -5,7 +5,11 @@
     clippy::disallowed_methods,
     reason = "a test binds the sockets that it gives to `serve`, and watches real processes"
 )]
+#![allow(unreachable_pub, reason = "components are `pub`, as a user writes them")]
 
 mod calls;
+mod generated;
+mod kill;
 mod placement;
 mod suite;
+mod versions;
