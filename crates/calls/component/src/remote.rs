@@ -233,13 +233,8 @@ impl Channel {
             .connect(&shared.env, &shared.address, hello.encode())
             .await;
         let session = session.map_err(|error| match error {
-            ConnectError::Unreachable(why) => {
-                CallError::not_run(CallErrorKind::Unavailable, format!("{}: {why}", shared.address))
-            }
-            ConnectError::Refused(why) => CallError::not_run(
-                CallErrorKind::Denied,
-                format!("{} refused the connection: {why}", shared.address),
-            ),
+            ConnectError::Unreachable(why) => CallError::not_run(CallErrorKind::Unavailable, why),
+            ConnectError::Refused(why) => CallError::not_run(CallErrorKind::Denied, why),
         })?;
         let incompatible = |why: String| {
             let message = format!("`{}` at {} does not fit: {why}", declared.name(), shared.address);

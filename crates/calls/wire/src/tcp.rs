@@ -77,14 +77,19 @@ impl Transport for Tcp {
         hello: Bytes,
     ) -> BoxFuture<'a, Result<Arc<dyn Session>, ConnectError>> {
         Box::pin(async move {
-            let unreachable = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
-            let stream = env.network().connect(to).await.map_err(unreachable)?;
-            write_all(&*stream, &self.hello(hello)).await.map_err(unreachable)?;
+            let unreachable = |why: String| ConnectError::Unreachable(format!("{to}: {why}"));
+            let stream = env.network().connect(to).await;
+            // It names the address already.
+            let stream = stream.map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+            let sent = write_all(&*stream, &self.hello(hello)).await;
+            sent.map_err(|error| unreachable(error.to_string()))?;
             let mut input = BytesMut::new();
             let theirs = match read_hello(&*stream, &mut input).await {
                 Ok(theirs) => theirs,
-                Err(NoHello::Goaway(why)) => return Err(ConnectError::Refused(why)),
-                Err(NoHello::Other(why)) => return Err(ConnectError::Unreachable(why)),
+                Err(NoHello::Goaway(why)) => {
+                    return Err(ConnectError::Refused(format!("{to} refused the connection: {why}")));
+                }
+                Err(NoHello::Other(why)) => return Err(unreachable(why)),
             };
             let session: Arc<dyn Session> = Caller::start(env, stream, theirs.said, input);
             Ok(session)

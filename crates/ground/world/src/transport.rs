@@ -86,7 +86,7 @@ pub enum StartError {
     Encode(String),
 }
 
-/// Why a session could not be opened.
+/// Why a session could not be opened, in a sentence that names the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectError {
     /// Nothing answers there, or what answers does not speak this protocol.
