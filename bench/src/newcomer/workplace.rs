@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use terrace_bench::usage;
 
 /// The text of a component that each round changes: file, what stands there, what comes before the round's number.
-const EDIT: (&str, &str, &str) = ("examples/hello/src/main.rs", "Hello", "Good day");
+const EDIT: (&str, &str, &str) = ("examples/hello/src/greeter.rs", "Hello", "Good day");
 
 /// One run of cargo.
 pub(crate) struct Step {
