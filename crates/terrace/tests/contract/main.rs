@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, reason = "components are `pub`, as a user writes them")]
 
 mod calls;
+mod deadlines;
 mod generated;
 mod kill;
 mod placement;
