@@ -223,7 +223,7 @@ fn a_peer_that_says_nothing_or_nonsense_is_not_waited_for() {
         vec![b'x'; 100],
         vec![0xf7, 99],
     ];
-    for (number, said) in says.into_iter().enumerate() {
+    for said in says {
         for closes in [false, true] {
             let scene = Scene::new();
             scene.world.run(async {
@@ -243,7 +243,6 @@ fn a_peer_that_says_nothing_or_nonsense_is_not_waited_for() {
                         }
                     }
                 }));
-                println!("peer {number}, closes: {closes}");
                 scene.every_call_ends_in_time(&scene.slow(), async || {}).await;
             });
         }

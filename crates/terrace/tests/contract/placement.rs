@@ -1,6 +1,6 @@
 //! The placements that one suite runs in.
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -132,9 +132,10 @@ pub fn spawn(name: &str, with: impl FnOnce(&mut Command) -> &mut Command) -> (Ki
 }
 
 /// Tells the process that spawned this one where to call, and returns when that has ended.
+#[expect(clippy::print_stdout, reason = "it is how the address reaches that process")]
 pub async fn serve_until_the_parent_ends(addresses: &[&Address]) {
     let addresses: Vec<String> = addresses.iter().map(|address| address.to_string()).collect();
-    writeln!(std::io::stdout(), "\nserving at {}", addresses.join(" ")).unwrap();
+    println!("\nserving at {}", addresses.join(" "));
     let stdin = Env::production("parent").blocking("parent", || std::io::read_to_string(std::io::stdin()));
     drop(stdin.await);
 }
