@@ -33,6 +33,23 @@ pub const DEPTH_MAX: u32 = 128;
 /// Memory that one decoded value may take, counted by its elements' sizes.
 pub const DECODED_BYTES_MAX: usize = 64 << 20;
 
+/// Sequences within each other for which room is made before their elements are read: a length that lies costs a few
+/// bytes each time, and what it makes room for is not counted.
+const LEVELS_AHEAD: u32 = 8;
+
+/// Elements for which room is made in sequences nested deeper.
+const ELEMENTS_AHEAD_DEEP: usize = 16;
+
+/// How many elements room is made for before they are read, when `claimed` are claimed within `depth` levels.
+#[inline]
+pub(crate) fn ahead(claimed: usize, depth: u32) -> usize {
+    if depth <= LEVELS_AHEAD {
+        claimed
+    } else {
+        claimed.min(ELEMENTS_AHEAD_DEEP)
+    }
+}
+
 /// Structs and enums up to this size cost nothing of the memory that a value may take: what they are written in bounds
 /// them well enough.
 pub(crate) const STRUCT_BYTES_FREE: usize = 64;

@@ -12,11 +12,15 @@ use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
 use self::spelling::{Blob, Number};
 use self::visitor::BoundedVisitor;
-use super::{CodecError, Limits, STRUCT_BYTES_FREE};
+use super::{CodecError, Limits, STRUCT_BYTES_FREE, ahead};
+
+/// Elements for which room may be made before they are read.
+const ELEMENTS_AHEAD_MAX: usize = 4096;
 
 /// What one reading has left, and where it failed.
 pub(super) struct State {
     limits: Limits,
+    input_bytes: usize,
     depth_left: Cell<u32>,
     budget_bytes: Cell<usize>,
     /// The innermost first: the path is gathered while an error comes back up.
@@ -29,9 +33,10 @@ enum Segment {
 }
 
 impl State {
-    pub(super) fn new(limits: &Limits) -> State {
+    pub(super) fn new(input: &[u8], limits: &Limits) -> State {
         State {
             limits: *limits,
+            input_bytes: input.len(),
             depth_left: Cell::new(limits.depth_max),
             budget_bytes: Cell::new(limits.decoded_bytes_max),
             failed_at: RefCell::default(),
@@ -79,6 +84,14 @@ impl State {
         let value = read();
         self.depth_left.set(left);
         value
+    }
+
+    /// How many elements room is made for before they are read; each takes a byte of the input at least.
+    fn ahead(&self, claimed: usize) -> usize {
+        ahead(
+            claimed.min(self.input_bytes).min(ELEMENTS_AHEAD_MAX),
+            self.limits.depth_max - self.depth_left.get(),
+        )
     }
 
     fn charge<E: Error>(&self, size_bytes: usize) -> Result<(), E> {

@@ -24,7 +24,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Res
 }
 
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, CodecError> {
-    let state = State::new(limits);
+    let state = State::new(input, limits);
     let mut reader = serde_json::Deserializer::from_slice(input);
     let value = T::deserialize(Bounded::new(&mut reader, &state)).map_err(|error| state.place(&error.to_string()))?;
     reader.end().map_err(|error| CodecError::new(error.to_string()))?;

@@ -14,7 +14,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Res
 }
 
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, CodecError> {
-    let state = State::new(limits);
+    let state = State::new(input, limits);
     let mut reader = rmp_serde::Deserializer::from_read_ref(input);
     let value = T::deserialize(Bounded::new(&mut reader, &state)).map_err(|error| state.place(&sentence(&error)))?;
     // The reader does not tell how far it came: only at the end does one more value fail for want of its first byte.

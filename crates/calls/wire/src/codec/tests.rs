@@ -176,3 +176,44 @@ fn text_made_while_writing_has_the_right_length() {
         assert!(text.ends_with('7') && text.starts_with(if length == 1 { '7' } else { '0' }));
     }
 }
+
+#[test]
+fn lengths_that_lie_within_each_other_make_little_room() {
+    thread_local! {
+        static ROOM: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+    /// Itself in a sequence; notes for how many elements each asks to make room.
+    struct Nested;
+    impl<'de> Deserialize<'de> for Nested {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Nested, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = Nested;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("a sequence")
+                }
+                fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut elements: A) -> Result<Nested, A::Error> {
+                    ROOM.set(ROOM.get() + elements.size_hint().unwrap_or(0));
+                    while elements.next_element::<Nested>()?.is_some() {}
+                    Ok(Nested)
+                }
+            }
+            deserializer.deserialize_seq(Visitor)
+        }
+    }
+    let levels = super::DEPTH_MAX as usize;
+    for (codec, claim) in [
+        (Codec::Positional, &[0x80, 0x20][..]),
+        (Codec::Tagged, &[0xdd, 0, 0, 0x10, 0]),
+    ] {
+        // Each claims 4096 elements and begins the next; what follows makes the claims of the first ones credible.
+        let input = [claim.repeat(levels), vec![0; 5000]].concat();
+        ROOM.set(0);
+        assert!(decode::<Nested>(codec, &input, &Limits::default()).is_err());
+        let room = ROOM.get();
+        assert!(room <= 8 * 4096 + levels * 16, "{codec:?}: room for {room} elements");
+        ROOM.set(0);
+        assert!(decode::<Nested>(codec, claim, &Limits::default()).is_err());
+        assert!(ROOM.get() <= claim.len(), "{codec:?}: more elements than bytes");
+    }
+}

@@ -7,9 +7,6 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 
 use super::{Bounded, KeySlot, State};
 
-/// Elements for which room may be made before they are read.
-const ELEMENTS_AHEAD_MAX: usize = 4096;
-
 pub(super) struct BoundedVisitor<'s, 'de, V> {
     pub(super) inner: V,
     pub(super) state: &'s State,
@@ -151,7 +148,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint().map(|hint| hint.min(ELEMENTS_AHEAD_MAX))
+        self.inner.size_hint().map(|claimed| self.state.ahead(claimed))
     }
 }
 
@@ -202,7 +199,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, 'de, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint().map(|hint| hint.min(ELEMENTS_AHEAD_MAX))
+        self.inner.size_hint().map(|claimed| self.state.ahead(claimed))
     }
 }
 

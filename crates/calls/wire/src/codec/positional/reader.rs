@@ -3,7 +3,7 @@
 use serde::de::{Deserializer, Visitor};
 
 use super::access::{Elements, Fields};
-use crate::codec::{CodecError, Limits, STRUCT_BYTES_FREE};
+use crate::codec::{CodecError, Limits, STRUCT_BYTES_FREE, ahead};
 
 pub(super) struct Reader<'de> {
     rest: &'de [u8],
@@ -176,6 +176,12 @@ impl<'de> Reader<'de> {
     #[cold]
     fn too_deep(&self) -> CodecError {
         CodecError::new(format!("nested past {} levels", self.limits.depth_max))
+    }
+
+    /// How many elements room is made for before they are read.
+    #[inline]
+    pub(super) fn ahead(&self, claimed: usize) -> usize {
+        ahead(claimed, self.limits.depth_max - self.depth_left)
     }
 
     #[inline]
