@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::network::BoxFuture;
@@ -120,7 +120,8 @@ pub(super) struct Ready {
 struct Woken {
     id: u64,
     queued: AtomicBool,
-    ready: Arc<Ready>,
+    /// What it is queued in, which holds it: a task that is woken when the world is gone must not keep both.
+    ready: Weak<Ready>,
 }
 
 impl Ready {
@@ -129,7 +130,7 @@ impl Ready {
         Waker::from(Arc::new(Woken {
             id,
             queued: AtomicBool::new(false),
-            ready: self.clone(),
+            ready: Arc::downgrade(self),
         }))
     }
 
@@ -147,8 +148,9 @@ impl Ready {
 
 impl Wake for Woken {
     fn wake(self: Arc<Woken>) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            let ready = self.ready.clone();
+        if !self.queued.swap(true, Ordering::AcqRel)
+            && let Some(ready) = self.ready.upgrade()
+        {
             ready
                 .queue
                 .lock()
