@@ -1,0 +1,4 @@
+//! See `fuzz_bodies`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_bodies::check("connection", data));
