@@ -13,7 +13,7 @@ use world::{BoxFuture, Dispatch, Env, Execution, Instant, ReplyKind, Sleep, Stre
 
 use crate::answer::{Reason, encode_failure};
 use crate::error::{CallError, CallErrorKind};
-use crate::frame::{Assembly, FrameError, Kind, Message};
+use crate::frame::{Assembly, FrameError, HEADER_BYTES, Header, Kind, Message};
 use crate::limits::{
     BATCH_FRAMES_MAX, CALLS_IN_FLIGHT_MAX, GOAWAY_LINGER, KEPT_BYTES_MAX, MESSAGE_BYTES_MAX, READ_BYTES, SILENCE_MAX,
     next_read_bytes,
@@ -113,7 +113,7 @@ impl Callee {
                 // A peer that does not read its answers is not read from.
                 Poll::Pending => return self.poll_end(cx),
             }
-            if self.has_message() {
+            if self.has_frame() {
                 continue;
             }
             self.input.reserve(self.read_bytes);
@@ -129,10 +129,14 @@ impl Callee {
         }
     }
 
-    /// Whether a batch ended with a message left over.
-    fn has_message(&self) -> bool {
-        matches!(crate::frame::Header::decode(&self.input),
-            Ok(Some(header)) if self.input.len() >= crate::frame::HEADER_BYTES + header.length)
+    /// Whether a batch ended with a frame left over, or with what is none.
+    fn has_frame(&self) -> bool {
+        match Header::decode(&self.input) {
+            Ok(Some(header)) => self.input.len() >= HEADER_BYTES + header.length,
+            Ok(None) => false,
+            // The next batch says why.
+            Err(_) => true,
+        }
     }
 
     /// Takes what waiting requests have answered since.

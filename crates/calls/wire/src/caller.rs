@@ -419,7 +419,10 @@ fn take_in(
             Kind::Reply => ReplyKind::Reply,
             Kind::Error => ReplyKind::Error,
             Kind::Ping => {
-                state.outbox.put_frame(Kind::Pong, 0, b"");
+                // A peer that asks and reads no answer must not fill this side's memory with them.
+                if !state.outbox.is_full() {
+                    state.outbox.put_frame(Kind::Pong, 0, b"");
+                }
                 continue;
             }
             Kind::Pong => continue,

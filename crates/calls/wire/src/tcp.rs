@@ -15,7 +15,7 @@ use world::{
 use crate::callee::Callee;
 use crate::caller::Caller;
 use crate::face::{self, Face, Token, is_loopback};
-use crate::frame::{Assembly, HelloFrame, Kind, Message, PREFACE, VERSION, put};
+use crate::frame::{HEADER_BYTES, Header, HelloFrame, Kind, PREFACE, VERSION, put};
 use crate::limits::{CONNECTIONS_MAX, HELLO_WAIT, READ_BYTES};
 
 /// Frames over the node's network. Cheap to clone.
@@ -302,34 +302,25 @@ async fn read_hello(stream: &dyn Stream, input: &mut BytesMut) -> Result<HelloFr
         )));
     }
     let _ = input.split_to(2);
-    let mut assembly = Assembly::default();
     loop {
-        match assembly
-            .next(input)
-            .map_err(|error| NoHello::Other(error.to_string()))?
-        {
-            Some(Message {
-                kind: Kind::Hello,
-                body,
-                ..
-            }) => {
-                return HelloFrame::decode(&body).map_err(|error| NoHello::Other(error.to_string()));
-            }
-            Some(Message {
-                kind: Kind::Goaway,
-                body,
-                ..
-            }) => {
-                return Err(NoHello::Goaway(String::from_utf8_lossy(&body).into_owned()));
-            }
-            Some(message) => {
-                return Err(NoHello::Other(format!(
-                    "a {:?} frame came before the hello",
-                    message.kind
-                )));
-            }
-            None => read_more(stream, input).await.map_err(other)?,
+        // By its header alone: whoever has not said hello may cost one frame, and not the parts of many messages.
+        let header = Header::decode(input).map_err(|error| NoHello::Other(error.to_string()))?;
+        let Some(Header { kind, length, .. }) = header else {
+            read_more(stream, input).await.map_err(other)?;
+            continue;
+        };
+        if !matches!(kind, Kind::Hello | Kind::Goaway) {
+            return Err(NoHello::Other(format!("a {kind:?} frame came before the hello")));
         }
+        if input.len() < HEADER_BYTES + length {
+            read_more(stream, input).await.map_err(other)?;
+            continue;
+        }
+        let body = input.split_to(HEADER_BYTES + length).split_off(HEADER_BYTES).freeze();
+        return match kind {
+            Kind::Goaway => Err(NoHello::Goaway(String::from_utf8_lossy(&body).into_owned())),
+            _ => HelloFrame::decode(&body).map_err(|error| NoHello::Other(error.to_string())),
+        };
     }
 }
 
@@ -353,4 +344,62 @@ async fn write_all(stream: &dyn Stream, mut bytes: &[u8]) -> std::io::Result<()>
         bytes = &bytes[written..];
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NoHello, read_hello};
+    use crate::frame::{Header, Kind, PREFACE, VERSION};
+    use crate::limits::FRAME_BYTES_MAX;
+    use bytes::BytesMut;
+    use std::io::{self, IoSlice};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    use world::{Address, Stream};
+
+    /// A peer that says nothing more.
+    struct Silent;
+
+    impl Stream for Silent {
+        fn poll_read(&self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_write(&self, _: &mut Context<'_>, _: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn peer(&self) -> Address {
+            Address::new("peer:1")
+        }
+
+        fn local(&self) -> Address {
+            Address::new("local:1")
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_message_before_the_hello_is_refused_by_its_header() {
+        let header = Header {
+            length: FRAME_BYTES_MAX,
+            kind: Kind::Call,
+            more: true,
+            number: 1,
+        };
+        let mut input = BytesMut::from(&[PREFACE, VERSION][..]);
+        input.extend_from_slice(&header.encode());
+        let read = pin!(read_hello(&Silent, &mut input)).poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Err(NoHello::Other(why))) = read else {
+            panic!("it waits for the body")
+        };
+        assert_eq!(why, "a Call frame came before the hello");
+    }
 }
