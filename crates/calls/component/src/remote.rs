@@ -252,8 +252,9 @@ impl Channel {
         Ok(Peer { session, agreement })
     }
 
-    /// Asks a peer of another shape for its interface.
+    /// Asks a peer of another shape for its interface. Whatever comes of it, the method itself did not run.
     async fn describe(&self, session: &dyn Session, component: u32) -> Result<Interface, CallError> {
+        let not_run = |error: &CallError| CallError::not_run(error.kind(), error.message());
         let head = Head {
             codec: Codec::Tagged,
             component: DESCRIBE,
@@ -271,7 +272,7 @@ impl Channel {
             done: false,
         }
         .await
-        .map_err(|lost| self.lost(lost))?;
+        .map_err(|lost| not_run(&self.lost(lost)))?;
         let unreadable = |why: String| {
             let message = format!("{} does not describe its interface: {why}", self.shared.address);
             CallError::not_run(CallErrorKind::Incompatible, message)
@@ -279,7 +280,7 @@ impl Channel {
         match Answer::decode(reply.kind, &reply.body) {
             Answer::Value(value) => Interface::decode(value).map_err(|error| unreadable(error.to_string())),
             Answer::UserError(..) => Err(unreadable("it answered with an error".to_string())),
-            Answer::Failed(_, error) => Err(error),
+            Answer::Failed(_, error) => Err(not_run(&error)),
         }
     }
 
