@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::{EdgeName, Outcome, Slot, TraceContext};
+use tracing::Span;
 use wire::answer::{Reason, USER_ERROR, VALUE, encode_failure};
 use wire::head::{DESCRIBE, Head};
 use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits};
@@ -52,6 +53,7 @@ pub struct Incoming<'a> {
     method: usize,
     limits: &'a Limits,
     slot: Slot,
+    span: Option<Span>,
     /// Whether the id was given at a border, so that it does not cover the arguments.
     named: bool,
     digest: Cell<u128>,
@@ -97,7 +99,7 @@ impl Incoming<'_> {
         }
         let future = method(cx.copied());
         let codec = self.codec;
-        let (declared, method, slot) = (self.declared, self.method, self.slot);
+        let (declared, method, slot, span) = (self.declared, self.method, self.slot, self.span);
         Box::pin(Executing {
             future,
             cx,
@@ -105,6 +107,7 @@ impl Incoming<'_> {
             declared,
             method,
             slot,
+            span,
             timer: None,
             answered: false,
         })
@@ -121,6 +124,7 @@ pin_project! {
         declared: &'static Declared,
         method: usize,
         slot: Slot,
+        span: Option<Span>,
         timer: Option<Sleep>,
         answered: bool,
     }
@@ -154,7 +158,11 @@ where
                 this.declared.interface.methods[*this.method].name.as_str(),
             )
         };
-        let answer = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        // What it logs belongs to the caller's trace, in this process as in the caller's own.
+        let entered = this.span.as_ref().map(Span::enter);
+        let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+        drop(entered);
+        let answer = match polled {
             Ok(Poll::Ready(answer)) => answer,
             Ok(Poll::Pending) => {
                 let Some(deadline) = this.cx.deadline() else {
@@ -165,9 +173,11 @@ where
                 ready!(Pin::new(timer).poll(cx));
                 this.cx.stop().set(CallErrorKind::DeadlineExceeded);
                 let error = stopped_error(CallErrorKind::DeadlineExceeded, wire::Ran::Maybe);
+                ended(this.span.as_ref(), Some(Outcome::DeadlineExceeded));
                 return Poll::Ready(fail(*this.slot, Reason::Kind, &error, out));
             }
             Err(panic) => {
+                ended(this.span.as_ref(), Some(Outcome::Failed));
                 let (component, method) = name();
                 return Poll::Ready(fail(
                     *this.slot,
@@ -178,6 +188,7 @@ where
             }
         };
         *this.answered = true;
+        ended(this.span.as_ref(), answer.is_err().then_some(Outcome::UserError));
         let began = out.len();
         let write = || match &answer {
             Ok(value) => {
@@ -204,6 +215,12 @@ where
             return Poll::Ready(fail(*this.slot, Reason::Kind, &error, out));
         }
         Poll::Ready(ReplyKind::Reply)
+    }
+}
+
+fn ended(span: Option<&Span>, outcome: Option<Outcome>) {
+    if let Some(span) = span {
+        telemetry::span::record_outcome(span, outcome);
     }
 }
 
@@ -361,7 +378,8 @@ impl SessionOf {
         let now = self.offered.env.now();
         let slot = self.offered.slots[component][method];
         slot.count();
-        let cx = context(&self.offered.env, &head, facts.deadline, now);
+        let (trace, span) = traced(&self.offered.env, &head, slot);
+        let cx = context(&self.offered.env, &head, facts.deadline, trace, now);
         if cx.deadline().is_some_and(|deadline| deadline <= now) {
             return Err(Refusal(
                 Reason::Kind,
@@ -376,6 +394,7 @@ impl SessionOf {
             method,
             limits: &self.offered.limits,
             slot,
+            span,
             named: facts.once && head.codec == Codec::Json && head.call_id.is_some(),
             digest: Cell::new(0),
         };
@@ -383,15 +402,25 @@ impl SessionOf {
     }
 }
 
-/// The context with which a peer's request runs here.
-fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, now: Instant) -> Cx {
-    let remaining = head.remaining_micros.map_or(DEADLINE_DEFAULT, Duration::from_micros);
-    let deadline = now + of_method.map_or(remaining, |limit| limit.min(remaining));
-    let trace = head.trace.map(|(trace_id, span_id, sampled)| TraceContext {
+/// The trace that a peer's request belongs to, and a span of its own where that is sampled.
+fn traced(env: &Env, head: &Head<'_>, slot: Slot) -> (Option<TraceContext>, Option<Span>) {
+    let asked = head.trace.map(|(trace_id, span_id, sampled)| TraceContext {
         trace_id,
         span_id,
         sampled,
     });
+    let Some(sampled) = asked.filter(|asked| asked.sampled) else {
+        return (asked, None);
+    };
+    let own = sampled.child(env.random("spans").u64().max(1));
+    let span = telemetry::span::call(&slot.name(), own, Some(sampled.span_id));
+    (Some(own), Some(span))
+}
+
+/// The context with which a peer's request runs here.
+fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, trace: Option<TraceContext>, now: Instant) -> Cx {
+    let remaining = head.remaining_micros.map_or(DEADLINE_DEFAULT, Duration::from_micros);
+    let deadline = now + of_method.map_or(remaining, |limit| limit.min(remaining));
     let root = Root {
         began: Some(now),
         id: head.call_id.map(CallId),
