@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{Canceller, Component, Cx, Ref, Served};
-use world::{Env, Task, TaskLost};
+use world::{BoxFuture, Env, Task, TaskLost};
 
 use crate::background::Starter;
 use crate::bindings::Bindings;
@@ -98,8 +98,7 @@ impl Opened {
             tracing::info!(target: "terrace::host", module = %module.name, "background module started");
             let (cx, canceller) = Cx::root(&env).cancellable();
             let name = module.name.clone();
-            let running = starter(cx);
-            let task = env.spawn("background module", running);
+            let task = env.spawn("background module", watched(name.clone(), cx.clone(), starter(cx)));
             self.running.push(Running { name, canceller, task });
         }
     }
@@ -112,6 +111,28 @@ impl Opened {
         while let Some(running) = self.running.pop() {
             let left = end.saturating_duration_since(env.now());
             running.stop(&env, left).await;
+        }
+    }
+}
+
+/// Runs a background module, and tells the log at once when it ends before it was told to.
+async fn watched(module: String, cx: Cx, running: BoxFuture<'static, ()>) {
+    let noticed = PanicNoticed(&module);
+    running.await;
+    drop(noticed);
+    if !cx.is_stopped() {
+        tracing::warn!(target: "terrace::host", %module, "background module returned before it was told to stop");
+    }
+}
+
+/// Stands where a panic passes by.
+struct PanicNoticed<'a>(&'a str);
+
+impl Drop for PanicNoticed<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let module = self.0;
+            tracing::error!(target: "terrace::host", module, "background module panicked, and does not run any more");
         }
     }
 }
