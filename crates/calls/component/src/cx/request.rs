@@ -62,6 +62,7 @@ impl Request {
         request
     }
 
+    #[inline]
     pub(super) fn derived(&self) -> &Derived {
         &self.outermost().derived
     }
