@@ -47,20 +47,20 @@ pub fn programs() -> impl Strategy<Value = (Step, u64)> {
         1 => Just(Step::Panic),
         6 => Just(Step::Sleep(0)),
     ];
-    let step = leaf.prop_recursive(8, 40, 4, |step| {
+    let step = leaf.prop_recursive(10, 96, 4, |step| {
         let boxed = step.clone().prop_map(Box::new);
         let some = || proptest::collection::vec(step.clone(), 1..4);
         prop_oneof![
             4 => some().prop_map(Step::Each),
             3 => some().prop_map(Step::Join),
             2 => boxed.clone().prop_map(Step::Try),
-            10 => (0..3_u8, mark(), boxed.clone()).prop_map(|(machine, mark, step)| Step::Call(machine, mark, step)),
+            16 => (0..3_u8, mark(), boxed.clone()).prop_map(|(machine, mark, step)| Step::Call(machine, mark, step)),
             2 => boxed.clone().prop_map(|step| Step::Within(0, step)),
             2 => boxed.clone().prop_map(|step| Step::CancelAfter(0, step)),
             1 => boxed.clone().prop_map(Step::Spawn),
             1 => boxed.clone().prop_map(Step::Finish),
             1 => boxed.clone().prop_map(Step::Once),
-            1 => (0..2_u8, boxed).prop_map(|(key, step)| Step::Named(key, step)),
+            3 => (0..2_u8, boxed).prop_map(|(key, step)| Step::Named(key, step)),
         ]
     });
     (step, any::<u64>())
