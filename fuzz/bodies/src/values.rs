@@ -80,6 +80,7 @@ pub(crate) enum Word {
 
 /// Elements that take far more memory than bytes on the wire.
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "that is what it is for")]
 pub(crate) enum Large {
     Empty,
     Full(Box<Large>, [u64; 32]),
