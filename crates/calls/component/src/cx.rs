@@ -112,6 +112,7 @@ impl Cx {
             watched: false,
             cancellable: false,
             failed: AtomicU8::new(0),
+            retries: AtomicU8::new(0),
         };
         Cx {
             request: Arc::new(request),
@@ -329,6 +330,14 @@ impl Cx {
     pub(crate) fn failed(&self) -> Option<CallErrorKind> {
         let failed = self.request.failed.load(Ordering::Relaxed);
         CallErrorKind::ALL.get(usize::from(failed).checked_sub(1)?).copied()
+    }
+
+    pub(crate) fn note_retry(&self) {
+        self.request.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn retries(&self) -> u8 {
+        self.request.retries.load(Ordering::Relaxed)
     }
 
     /// This context for the callee of a call marked `read`: the same id, one hop further.

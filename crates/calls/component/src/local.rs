@@ -9,8 +9,8 @@ use std::time::Duration;
 use telemetry::{Outcome, Slot, TraceContext};
 use tracing::Instrument;
 use wire::head::PRINCIPAL_BYTES_MAX;
-use wire::{CallError, CallErrorKind, Ran};
-use world::{BoxFuture, Instant, Sleep};
+use wire::{CallError, CallErrorKind, Ran, Shape};
+use world::{BoxFuture, Env, Instant, Sleep};
 
 use crate::component::{Component, Data, Failure};
 use crate::cx::{Cx, Derivation, GUARD, Lent, READING, SAMPLED};
@@ -270,7 +270,8 @@ where
     F: Callee<C, T, E>,
 {
     let facts = &edge.declared.methods[method];
-    let timed = edge.methods[method].slot.count() & (SAMPLE_EVERY - 1) == 0;
+    let slot = edge.methods[method].slot;
+    let timed = slot.count() & (SAMPLE_EVERY - 1) == 0;
     admit(edge, cx, method)?;
     let route = edge.route()?;
     let child = match derivation {
@@ -286,7 +287,7 @@ where
         return Err(stopped_error(CallErrorKind::DeadlineExceeded, Ran::No));
     }
     before(edge, cx, method, deadline).await?;
-    let (trace, span) = traced(edge, cx, method);
+    let (trace, span) = traced(cx.env(), slot, cx.trace());
     // A callee in this process sees the stop flag of its own call; a remote one has its own node's.
     let owned = Cx::owned_child(&child, began, deadline, trace);
     let twin = match route {
@@ -320,7 +321,7 @@ where
     };
     if timed {
         let took = cx.env().now().saturating_duration_since(began);
-        edge.methods[method].slot.latency(took);
+        slot.latency(took);
     }
     if let Some(error) = after(edge, cx, method) {
         return Err(error);
@@ -329,14 +330,13 @@ where
     answer.map(|answer| Answered { answer, failed })
 }
 
-/// The trace that the callee belongs to: a span of its own where the trace is sampled.
-fn traced<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> (TraceContext, Option<tracing::Span>) {
-    let trace = cx.trace();
+/// The trace that the callee belongs to: a span of its own where `trace` is sampled.
+pub(crate) fn traced(env: &Env, slot: Slot, trace: TraceContext) -> (TraceContext, Option<tracing::Span>) {
     if !trace.sampled {
         return (trace, None);
     }
-    let child = trace.child(cx.env().random("spans").u64().max(1));
-    let span = telemetry::span::call(&edge.methods[method].slot.name(), child, Some(trace.span_id));
+    let child = trace.child(env.random("spans").u64().max(1));
+    let span = telemetry::span::call(&slot.name(), child, Some(trace.span_id));
     (child, Some(span))
 }
 
@@ -405,7 +405,10 @@ async fn before<C: Component + ?Sized>(
         let random = cx.env().random("backoff").fraction();
         let left = deadline.map(|deadline| deadline.saturating_duration_since(cx.env().now()));
         match retry.next(&error, true, left, budget, random) {
-            Some(wait) => cx.env().sleep(wait).await,
+            Some(wait) => {
+                cx.env().sleep(wait).await;
+                edge.methods[method].slot.retried();
+            }
             None => return Err(error),
         }
     }
@@ -413,7 +416,10 @@ async fn before<C: Component + ?Sized>(
 
 fn after<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Option<CallError> {
     let faults = edge.faults.as_ref()?;
-    faults.after(cx, edge.declared.name(), &edge.declared.interface.methods[method].name)
+    let mut error = faults.after(cx, edge.declared.name(), &edge.declared.interface.methods[method].name)?;
+    // The callee ran, whatever the fault says of it.
+    error.crossed();
+    Some(error)
 }
 
 /// The callee against its deadline and its caller's wish to stop. Timers are armed only once it waits, and only for a
@@ -475,6 +481,9 @@ impl<C: Component + ?Sized, T, E> Raced<'_, C, T, E> {
 
 impl<C: Component + ?Sized, T, E> Drop for Raced<'_, C, T, E> {
     fn drop(&mut self) {
+        for _ in 0..self.owned.retries() {
+            self.edge.methods[self.method].slot.retried();
+        }
         // Tasks that the callee spawned with a clone of its context notice at their next call.
         if self.answered {
             self.owned.release();

@@ -98,7 +98,10 @@ impl Channel {
             may_have_run |= !error.certainly_did_not_run();
             let random = shared.env.random("backoff").fraction();
             match retry.next(&error, repeatable, cx.remaining(), &shared.budget, random) {
-                Some(wait) => shared.env.sleep(wait).await,
+                Some(wait) => {
+                    shared.env.sleep(wait).await;
+                    cx.note_retry();
+                }
                 None => {
                     cx.set_failed(error.kind());
                     if may_have_run {

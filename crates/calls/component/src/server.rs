@@ -22,7 +22,7 @@ use crate::call_id::CallId;
 use crate::component::{Data, Declared, Failure};
 use crate::cx::{Cx, READING, Root, SAMPLED};
 use crate::limits::{DEADLINE_DEFAULT, HOPS_MAX};
-use crate::local::{outcome, panic_error};
+use crate::local::{outcome, panic_error, traced};
 use crate::stop::stopped_error;
 
 /// The server adapter of a component: decodes the arguments of a method and starts it.
@@ -378,7 +378,12 @@ impl SessionOf {
         let now = self.offered.env.now();
         let slot = self.offered.slots[component][method];
         slot.count();
-        let (trace, span) = traced(&self.offered.env, &head, slot);
+        let asked = head.trace.map(|(trace_id, span_id, sampled)| TraceContext {
+            trace_id,
+            span_id,
+            sampled,
+        });
+        let (trace, span) = asked.map(|asked| traced(&self.offered.env, slot, asked)).unzip();
         let cx = context(&self.offered.env, &head, facts.deadline, trace, now);
         if cx.deadline().is_some_and(|deadline| deadline <= now) {
             return Err(Refusal(
@@ -394,27 +399,12 @@ impl SessionOf {
             method,
             limits: &self.offered.limits,
             slot,
-            span,
+            span: span.flatten(),
             named: facts.once && head.codec == Codec::Json && head.call_id.is_some(),
             digest: Cell::new(0),
         };
         served.server.start(method, incoming)
     }
-}
-
-/// The trace that a peer's request belongs to, and a span of its own where that is sampled.
-fn traced(env: &Env, head: &Head<'_>, slot: Slot) -> (Option<TraceContext>, Option<Span>) {
-    let asked = head.trace.map(|(trace_id, span_id, sampled)| TraceContext {
-        trace_id,
-        span_id,
-        sampled,
-    });
-    let Some(sampled) = asked.filter(|asked| asked.sampled) else {
-        return (asked, None);
-    };
-    let own = sampled.child(env.random("spans").u64().max(1));
-    let span = telemetry::span::call(&slot.name(), own, Some(sampled.span_id));
-    (Some(own), Some(span))
 }
 
 /// The context with which a peer's request runs here.

@@ -28,6 +28,8 @@ pub(super) struct Request {
     /// The kind of the last failure of a remote call made with this context, plus one: its error is the method's type
     /// by the time the edge counts it.
     pub(super) failed: AtomicU8,
+    /// Attempts after the first at a remote call made with this context.
+    pub(super) retries: AtomicU8,
 }
 
 impl Request {
@@ -45,6 +47,7 @@ impl Request {
             watched: false,
             cancellable: false,
             failed: AtomicU8::new(0),
+            retries: AtomicU8::new(0),
         }
     }
 
