@@ -26,7 +26,6 @@ pub(crate) use self::lend::Lent;
 pub struct Cx {
     request: Arc<Request>,
     id: CallId,
-    digest: u128,
     hops: u8,
     attempt: u8,
     bits: u8,
@@ -41,14 +40,9 @@ impl Clone for Cx {
     }
 }
 
-/// What the id of a nested call is made from.
+/// The id of the first of the equal calls that one request makes.
 #[derive(Clone, Copy)]
-pub struct Derivation {
-    /// The id of the first equal call.
-    id: CallId,
-    /// The digest of the arguments, where the id does not cover them.
-    digest: u128,
-}
+pub struct Derivation(CallId);
 
 /// Nobody has armed a timer for this deadline, or somebody may cancel: the next call has to watch.
 pub(crate) const GUARD: u8 = 1;
@@ -107,6 +101,7 @@ impl Cx {
             stop: Stop::default(),
             principal: root.principal,
             trace,
+            border: None,
             derived: Derived::default(),
             outer: None,
             watched: false,
@@ -117,7 +112,6 @@ impl Cx {
         Cx {
             request: Arc::new(request),
             id,
-            digest: 0,
             hops: 0,
             attempt: 0,
             bits,
@@ -153,10 +147,14 @@ impl Cx {
         self.id
     }
 
-    /// A digest of the arguments with which this call was made, by which a reused id is told from a repeated one; zero
-    /// where the id already covers the arguments, or none was taken.
+    /// A digest of the arguments with which this call was made, by which a reused id is told from a repeated one. Zero but
+    /// for an id that was given at a border: a derived one covers the arguments already.
     pub fn arguments_digest(&self) -> u128 {
-        self.digest
+        self.request
+            .outermost()
+            .border
+            .filter(|(id, _)| *id == self.id)
+            .map_or(0, |(_, digest)| digest)
     }
 
     /// How often this call was attempted before: 0 for the first time.
@@ -301,8 +299,11 @@ impl Cx {
         self.attempt = attempt;
     }
 
+    /// Takes note of the arguments of a call whose id was given at a border, before anybody else holds its context.
     pub(crate) fn set_digest(&mut self, digest: u128) {
-        self.digest = digest;
+        if let Some(request) = Arc::get_mut(&mut self.request) {
+            request.border = Some((self.id, digest));
+        }
     }
 
     pub(crate) fn stop(&self) -> &Stop {
@@ -343,23 +344,19 @@ impl Cx {
     /// This context for the callee of a call marked `read`: the same id, one hop further.
     #[inline]
     pub(crate) fn lend_reading(&self) -> Lent<'_> {
-        self.lend(self.id, 0, (self.bits | READING) & !NAMED)
+        self.lend(self.id, (self.bits | READING) & !NAMED)
     }
 
     /// What the id of a call with these arguments derives from.
     #[inline]
     pub(crate) fn derivation<A: serde::Serialize + ?Sized>(&self, callee: u128, arguments: &A) -> Derivation {
-        if self.bits & NAMED == 0 {
-            // One hash over parent, callee and arguments. Both of the former are spread over all bits already.
-            return Derivation {
-                id: CallId(wire::digest(self.id.0 ^ callee, arguments)),
-                digest: 0,
-            };
-        }
-        Derivation {
-            id: CallId(wire::digest(self.id.0 ^ callee, &())),
-            digest: wire::digest(callee, arguments).max(1),
-        }
+        // One hash over parent, callee and arguments. Both of the former are spread over all bits already.
+        let parent = self.id.0 ^ callee;
+        Derivation(CallId(if self.bits & NAMED == 0 {
+            wire::digest(parent, arguments)
+        } else {
+            wire::digest(parent, &())
+        }))
     }
 
     /// This context for the callee of a call with an id of its own; `None` past [`DERIVED_CALLS_MAX`]. Under a `read`
@@ -368,19 +365,19 @@ impl Cx {
     pub(crate) fn lend_derived(&self, from: Derivation) -> Option<Lent<'_>> {
         // Below a `read` nothing is recorded by its id, and the calls of one reader are not counted across processes.
         let nth = if self.bits & READING == 0 {
-            self.request.derived().next(from.id)?
+            self.request.derived().next(from.0)?
         } else {
             // Never that of a call which the reader's own caller makes.
             u32::MAX
         };
-        Some(self.lend(from.id.nth(nth), from.digest, self.bits & !NAMED))
+        Some(self.lend(from.0.nth(nth), self.bits & !NAMED))
     }
 
     /// Past [`HOPS_MAX`] the caller gets an error before this is called.
     #[inline]
-    fn lend(&self, id: CallId, digest: u128, bits: u8) -> Lent<'_> {
+    fn lend(&self, id: CallId, bits: u8) -> Lent<'_> {
         debug_assert!(self.hops < HOPS_MAX);
-        Lent::new(self, id, digest, bits)
+        Lent::new(self, id, bits)
     }
 
     /// The same as a lent one, with a request of its own that its owner stops.

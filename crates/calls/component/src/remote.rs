@@ -331,7 +331,6 @@ fn head<'a>(
         reading: cx.bits() & READING != 0,
         remaining_micros: remaining.map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX)),
         call_id: Some(cx.call_id().0),
-        digest: Some(cx.arguments_digest()).filter(|digest| *digest != 0),
         trace: Some((trace.trace_id, trace.span_id, trace.sampled)),
         principal: cx.principal(),
     }

@@ -429,7 +429,6 @@ fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, trace: Optio
     cx.set_bits(sampled | if head.reading { READING } else { 0 });
     cx.set_hops(head.hops);
     cx.set_attempt(head.attempt);
-    cx.set_digest(head.digest.unwrap_or_default());
     cx
 }
 

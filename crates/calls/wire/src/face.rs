@@ -272,7 +272,7 @@ impl Connection {
     }
 }
 
-/// What a head of the face takes at most: it has neither digest nor principal.
+/// What a head of the face takes at most: it has no principal.
 const HEAD_BYTES: usize = 64;
 
 impl Target<'_> {

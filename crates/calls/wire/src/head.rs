@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! flags u8 | component varint | method varint | hops u8 | attempt u8
-//! [remaining_micros varint]  if DEADLINE      [call id 16]  if CALL_ID      [arguments digest 16]  if DIGEST
+//! [remaining_micros varint]  if DEADLINE      [call id 16]  if CALL_ID
 //! [trace id 16, span id 8]   if TRACE         [length u16, principal UTF-8]  if PRINCIPAL
 //! ```
 //!
@@ -38,8 +38,6 @@ pub struct Head<'a> {
     pub remaining_micros: Option<u64>,
     /// Which call it is.
     pub call_id: Option<u128>,
-    /// A digest of its arguments.
-    pub digest: Option<u128>,
     /// Trace id, the caller's span id, and whether the trace is sampled.
     pub trace: Option<(u128, u64, bool)>,
     /// Who asks.
@@ -50,9 +48,8 @@ const CODEC: u8 = 0b11;
 const READING: u8 = 1 << 2;
 const DEADLINE: u8 = 1 << 3;
 const CALL_ID: u8 = 1 << 4;
-const DIGEST: u8 = 1 << 5;
-const TRACE: u8 = 1 << 6;
-const PRINCIPAL: u8 = 1 << 7;
+const TRACE: u8 = 1 << 5;
+const PRINCIPAL: u8 = 1 << 6;
 
 impl<'a> Head<'a> {
     /// Appends it to `out`.
@@ -62,7 +59,6 @@ impl<'a> Head<'a> {
             | bit(self.reading, READING)
             | bit(self.remaining_micros.is_some(), DEADLINE)
             | bit(self.call_id.is_some(), CALL_ID)
-            | bit(self.digest.is_some(), DIGEST)
             | bit(self.trace.is_some(), TRACE)
             | bit(self.principal.is_some(), PRINCIPAL);
         out.push(flags);
@@ -74,9 +70,6 @@ impl<'a> Head<'a> {
         }
         if let Some(id) = self.call_id {
             out.extend_from_slice(&id.to_le_bytes());
-        }
-        if let Some(digest) = self.digest {
-            out.extend_from_slice(&digest.to_le_bytes());
         }
         if let Some((trace_id, span_id, sampled)) = self.trace {
             out.extend_from_slice(&trace_id.to_le_bytes());
@@ -109,9 +102,6 @@ impl<'a> Head<'a> {
         }
         if flags & CALL_ID != 0 {
             head.call_id = Some(u128::from_le_bytes(array(&mut rest, "call id")?));
-        }
-        if flags & DIGEST != 0 {
-            head.digest = Some(u128::from_le_bytes(array(&mut rest, "arguments digest")?));
         }
         if flags & TRACE != 0 {
             let trace_id = u128::from_le_bytes(array(&mut rest, "trace id")?);
@@ -236,7 +226,6 @@ mod tests {
             reading: true,
             remaining_micros: Some(u64::MAX),
             call_id: Some(1 << 100),
-            digest: Some(9),
             trace: Some((5, 6, true)),
             principal: Some("ada"),
         }

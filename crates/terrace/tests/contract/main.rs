@@ -7,6 +7,7 @@
 )]
 #![allow(unreachable_pub, reason = "components are `pub`, as a user writes them")]
 
+mod border;
 mod calls;
 mod deadlines;
 mod generated;

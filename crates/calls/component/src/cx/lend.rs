@@ -17,7 +17,7 @@ pub struct Lent<'a> {
 impl<'a> Lent<'a> {
     #[inline]
     #[expect(unsafe_code, reason = "saves a locked increment and decrement on each local call")]
-    pub(super) fn new(parent: &'a Cx, id: CallId, digest: u128, bits: u8) -> Lent<'a> {
+    pub(super) fn new(parent: &'a Cx, id: CallId, bits: u8) -> Lent<'a> {
         // SAFETY: this copies the pointer inside `parent.request` without counting it. The copy is never dropped
         // (`ManuallyDrop`, and nothing takes it out), it cannot be moved out (`Deref` gives only `&Cx`, whose `clone`
         // counts), and it cannot outlive the counted one, since `Lent` borrows `parent` for `'a`.
@@ -25,7 +25,6 @@ impl<'a> Lent<'a> {
         let cx = Cx {
             request,
             id,
-            digest,
             hops: parent.hops + 1,
             attempt: 0,
             bits,

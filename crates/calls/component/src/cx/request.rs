@@ -7,7 +7,7 @@ use telemetry::TraceContext;
 use wire::CallErrorKind;
 use world::{Env, Instant};
 
-use crate::call_id::Derived;
+use crate::call_id::{CallId, Derived};
 use crate::stop::Stop;
 
 /// What all calls of one request on this node share.
@@ -18,6 +18,8 @@ pub(super) struct Request {
     pub(super) stop: Stop,
     pub(super) principal: Option<Arc<str>>,
     pub(super) trace: TraceContext,
+    /// The id that a border gave, and the digest of the arguments that came with it.
+    pub(super) border: Option<(CallId, u128)>,
     pub(super) derived: Derived,
     /// The request that this one narrows: ids are counted there, and stopping it stops this one.
     pub(super) outer: Option<Arc<Request>>,
@@ -42,6 +44,7 @@ impl Request {
             stop: Stop::default(),
             principal: self.principal.clone(),
             trace,
+            border: None,
             derived: Derived::default(),
             outer: None,
             watched: false,
