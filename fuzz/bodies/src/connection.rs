@@ -104,7 +104,6 @@ fn head(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) {
         hops: extras,
         remaining_micros: has(4).then(|| u64::from(codec) << 8),
         call_id: has(8).then_some(1 << 100 | u128::from(codec)),
-        digest: has(16).then_some(5),
         trace: has(32).then_some((u128::from(codec), 1, true)),
         principal: has(64).then_some("ada"),
         ..Head::default()

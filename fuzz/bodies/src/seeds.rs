@@ -189,7 +189,6 @@ fn full_head(method: u32) -> Head<'static> {
         reading: true,
         remaining_micros: Some(50_000),
         call_id: Some(1 << 100),
-        digest: Some(9),
         trace: Some((5, 6, true)),
         principal: Some("ada"),
         ..Head::default()
