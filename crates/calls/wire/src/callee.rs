@@ -114,7 +114,9 @@ impl Callee {
                 Poll::Pending => return self.poll_end(cx),
             }
             if self.has_frame() {
-                continue;
+                // A peer with much to say gives those that share its thread a turn after each batch.
+                cx.waker().wake_by_ref();
+                return self.poll_end(cx);
             }
             self.input.reserve(self.read_bytes);
             match self.stream.poll_read(cx, &mut self.input) {

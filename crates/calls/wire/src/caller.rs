@@ -74,6 +74,7 @@ impl Caller {
         let task = ConnectionTask {
             env: env.clone(),
             shared: shared.clone(),
+            has_rest: !rest.is_empty(),
             input: rest,
             assembly: Assembly::default(),
             output: Vec::new(),
@@ -226,6 +227,8 @@ struct ConnectionTask {
     env: Env,
     shared: Arc<Shared>,
     input: BytesMut,
+    /// Bytes came with the hello, and nobody has looked at them.
+    has_rest: bool,
     assembly: Assembly,
     output: Vec<u8>,
     output_written: usize,
@@ -252,6 +255,12 @@ impl Future for ConnectionTask {
 impl ConnectionTask {
     /// Ready with the reason why the connection is over.
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        // What came with the hello is taken in without waiting for more.
+        if std::mem::take(&mut self.has_rest)
+            && let Err(why) = self.take_in()
+        {
+            return Poll::Ready(why);
+        }
         loop {
             let read = self.poll_read(cx);
             for waker in self.done.drain(..) {
@@ -299,11 +308,13 @@ impl ConnectionTask {
             }
             Err(error) => return Poll::Ready(Err(format!("the connection broke: {error}"))),
         }
+        Poll::Ready(self.take_in())
+    }
+
+    fn take_in(&mut self) -> Result<(), String> {
         let mut state = self.shared.lock();
-        Poll::Ready(
-            take_in(&mut state, &mut self.assembly, &mut self.input, &mut self.done)
-                .map_err(|error| format!("the peer does not speak the protocol: {error}")),
-        )
+        take_in(&mut state, &mut self.assembly, &mut self.input, &mut self.done)
+            .map_err(|error| format!("the peer does not speak the protocol: {error}"))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
