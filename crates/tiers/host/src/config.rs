@@ -288,8 +288,19 @@ pub const LEVELS: &[(&str, Level)] = &[
 pub fn address(text: &str) -> Result<Address, AddressError> {
     let plain = !text.contains(|character: char| character.is_whitespace() || character.is_control());
     match text.rsplit_once(':') {
-        Some((host, port)) if plain && !host.is_empty() && port.parse::<u16>().is_ok() => Ok(Address::new(text)),
+        Some((host, port)) if plain && is_host(host) && port.parse::<u16>().is_ok() => Ok(Address::new(text)),
         _ => Err(AddressError { text: shown(text) }),
+    }
+}
+
+/// A name or an address; brackets hold an address of IPv6.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => {
+            let (address, _zone) = address.split_once('%').unwrap_or((address, ""));
+            address.parse::<std::net::Ipv6Addr>().is_ok()
+        }
+        None => !host.is_empty() && !host.contains(['[', ']', '/', '@']),
     }
 }
 

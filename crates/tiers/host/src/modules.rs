@@ -3,7 +3,7 @@
 mod choice;
 
 use std::any::{TypeId, type_name};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use component::{Binding, Component, Holds};
@@ -269,7 +269,7 @@ impl Modules {
                 starter,
             });
         }
-        let problems = unfit(&bindings, &modules);
+        let problems = unfit(&bindings, &modules, &provided);
         if !problems.is_empty() {
             return Err(OpenError::Unfit { problems });
         }
@@ -279,7 +279,7 @@ impl Modules {
 }
 
 /// What is known only after every `open` has said what it needs.
-fn unfit(bindings: &Bindings, modules: &[OpenedModule]) -> Vec<String> {
+fn unfit(bindings: &Bindings, modules: &[OpenedModule], provided: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let slots = bindings.slots();
     let edges = bindings.edges();
     let mut problems = bindings.conflicts();
@@ -302,7 +302,9 @@ fn unfit(bindings: &Bindings, modules: &[OpenedModule]) -> Vec<String> {
     }
     let known = || {
         let modules = modules.iter().map(|module| module.name.as_str());
-        modules.chain(slots.keys().map(String::as_str))
+        // One that was provided and runs elsewhere is known, even if nobody here calls it.
+        let provided = provided.keys().map(String::as_str);
+        modules.chain(slots.keys().map(String::as_str)).chain(provided)
     };
     for (name, component) in &bindings.config.components {
         if !known().any(|known| known == name) {

@@ -116,6 +116,25 @@ fn a_wrong_value_is_an_error_that_shows_it_and_what_is_right() {
         "[service]\nlisten = \"7001\"",
         &["terrace.toml:2: `7001` is not an address; write host and port, such as 127.0.0.1:7001"],
     );
+    for wrong in [
+        "[::1:7001",
+        "::1]:7001",
+        "[]:7001",
+        "[localhost]:7001",
+        "http://a:7001",
+        "me@a:7001",
+    ] {
+        assert!(address(wrong).is_err(), "{wrong}");
+    }
+    for right in [
+        "[::1]:7001",
+        "[fe80::1%2]:7001",
+        "::1:7001",
+        "a.example:7001",
+        "127.0.0.1:0",
+    ] {
+        assert!(address(right).is_ok(), "{right}");
+    }
     check(
         "[face]\nrequest_bytes_max = -1\non = \"yes\"\nhosts = [1]",
         &[

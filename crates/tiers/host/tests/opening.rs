@@ -225,6 +225,11 @@ fn a_configured_component_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn a_provided_component_that_runs_elsewhere_is_known_though_nobody_here_calls_it() {
+    open(whole(), "[components.Greeter]\nat = \"10.0.0.7:7001\"\n").expect("it fits");
+}
+
+#[test]
 fn a_module_reads_its_own_configuration() {
     async fn titled(setup: &Setup) -> Result<Plain, SetupError> {
         let config: std::collections::BTreeMap<String, u8> = setup.config()?;
