@@ -153,9 +153,14 @@ fn announce(console: &Console, address: &Address, json: bool) -> io::Result<()> 
 }
 
 async fn stop(env: &Env, mut opened: Opened, serving: Option<Serving>) {
-    if let Some(serving) = serving
-        && env.timeout(DRAIN_MAX, serving.drain()).await.is_err()
-    {
+    let drained = async {
+        if let Some(serving) = serving {
+            serving.drain().await;
+        }
+        // A request that was given up leaves what it promised to finish.
+        component::finished().await;
+    };
+    if env.timeout(DRAIN_MAX, drained).await.is_err() {
         tracing::warn!(
             target: "terrace::app",
             "requests were still running {} s after the end was asked for, and are dropped",

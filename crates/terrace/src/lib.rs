@@ -4,6 +4,7 @@
 //! [`component`](macro@component), [`data`], [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by
 //! default) adds `App`, and `Setup`, which a module is opened with.
 
+pub use ::telemetry::TraceContext;
 #[cfg(feature = "app")]
 pub use app::{App, Argument, Command, CommandError, Invocation};
 pub use component::once;
@@ -14,9 +15,14 @@ pub use component::{
 #[cfg(feature = "app")]
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
 pub use macros::{Shape, component, data};
-pub use telemetry::TraceContext;
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
 pub use world::{Address, Env};
+
+/// What was called how often, and logs for a program without `App`.
+pub mod telemetry {
+    pub use ::telemetry::logs::{Format, Level, Logs, init};
+    pub use ::telemetry::{EdgeStatistics, snapshot};
+}
 
 /// What the macros' code names. Not for people.
 #[doc(hidden)]

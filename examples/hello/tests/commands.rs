@@ -249,7 +249,7 @@ fn a_server_that_is_missing_is_a_clear_error() {
         &["call", "--at", "127.0.0.1:1", "Ada"],
         1,
         "",
-        "error: unavailable: 127.0.0.1:1",
+        "error: unavailable: cannot connect to 127.0.0.1:1: ",
     );
     check(
         &["call", "--at", "nowhere", "Ada"],

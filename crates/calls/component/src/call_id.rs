@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::limits::DERIVED_CALLS_MAX;
@@ -20,7 +20,7 @@ impl CallId {
 
     /// The id of the `nth` equal call, where this is the first one's. An odd factor keeps them apart.
     #[inline]
-    pub(crate) fn nth(self, nth: u32) -> CallId {
+    pub(crate) fn nth(self, nth: u64) -> CallId {
         // 2^128 divided by the golden ratio, as in Fibonacci hashing (Knuth, TAOCP 3, 6.4).
         const STEP: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
         CallId(self.0.wrapping_add(STEP.wrapping_mul(u128::from(nth))))
@@ -44,7 +44,9 @@ impl fmt::Debug for CallId {
 pub(crate) struct Derived {
     /// The first few different ones, since most handlers make few calls; each is claimed once and then only counted.
     first: [Counted; FIRST],
-    more: Mutex<BTreeMap<u128, u32>>,
+    more: Mutex<BTreeMap<u128, u64>>,
+    /// Calls made so far, where they are numbered instead of counted.
+    numbered: Option<AtomicU64>,
 }
 
 const FIRST: usize = 6;
@@ -53,13 +55,25 @@ const FIRST: usize = 6;
 struct Counted {
     /// Half of the id, which tells the few calls of one request apart; zero while it is free.
     key: AtomicU64,
-    count: AtomicU32,
+    count: AtomicU64,
 }
 
 impl Derived {
+    /// For a request whose own id is random, so that nobody repeats it: its calls are numbered, which takes no memory
+    /// however long it lives.
+    pub(crate) fn numbered() -> Derived {
+        Derived {
+            numbered: Some(AtomicU64::new(0)),
+            ..Derived::default()
+        }
+    }
+
     /// How many equal calls were derived before this one, or `None` past [`DERIVED_CALLS_MAX`] different ones.
     #[inline]
-    pub(crate) fn next(&self, call: CallId) -> Option<u32> {
+    pub(crate) fn next(&self, call: CallId) -> Option<u64> {
+        if let Some(number) = &self.numbered {
+            return Some(number.fetch_add(1, Ordering::Relaxed));
+        }
         let key = (call.0 as u64).max(1);
         for counted in &self.first {
             let mut found = counted.key.load(Ordering::Acquire);
@@ -80,7 +94,7 @@ impl Derived {
     }
 
     #[cold]
-    fn next_of_more(&self, call: CallId) -> Option<u32> {
+    fn next_of_more(&self, call: CallId) -> Option<u64> {
         let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
         if more.len() >= DERIVED_CALLS_MAX && !more.contains_key(&call.0) {
             return None;
@@ -103,6 +117,14 @@ mod tests {
                 assert_eq!(derived.next(CallId(call)), Some(round), "call {call}");
             }
         }
+    }
+
+    #[test]
+    fn calls_of_a_random_root_are_numbered_without_memory() {
+        let derived = Derived::numbered();
+        let numbers: Vec<_> = (0..100).map(|call| derived.next(CallId(call % 3))).collect();
+        assert_eq!(numbers, (0..100).map(Some).collect::<Vec<_>>());
+        assert!(derived.more.lock().unwrap().is_empty());
     }
 
     #[test]

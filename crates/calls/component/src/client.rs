@@ -47,7 +47,7 @@ pub fn serve<C: Component + ?Sized>(
     component: &Ref<C>,
     listener: tokio::net::TcpListener,
 ) -> Result<Serving, ServeError> {
-    serve_all(component.served().into_iter().collect(), listener, None)
+    serve_all(vec![component.served().ok_or(ServeError::NotOpen)?], listener, None)
 }
 
 /// Serves several components, each as [`Ref::served`] gives it; callers have to state `token`, if there is one.
@@ -102,6 +102,7 @@ pub fn serve_on(
     tcp: Tcp,
 ) -> Result<Serving, ServeError> {
     tcp.check(&listener.address())?;
+    offered.check()?;
     let door = tcp.serve(env, listener, Arc::new(OfferedService(offered)));
     Ok(Serving { door })
 }

@@ -14,6 +14,7 @@ use wire::{CallError, CallErrorKind};
 use world::{BoxFuture, Env, Instant};
 
 use crate::call_id::{CallId, Derived};
+use crate::finishing::Finishing;
 use crate::limits::HOPS_MAX;
 use crate::stop::Stop;
 
@@ -102,7 +103,11 @@ impl Cx {
             principal: root.principal,
             trace,
             border: None,
-            derived: Derived::default(),
+            derived: if root.id.is_some() {
+                Derived::default()
+            } else {
+                Derived::numbered()
+            },
             outer: None,
             watched: false,
             cancellable: false,
@@ -210,6 +215,12 @@ impl Cx {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, CallError> {
+        let begun = Finishing::begin();
+        let work = async move {
+            let answer = work.await;
+            drop(begun);
+            answer
+        };
         self.request.env.spawn("finish", work).await.map_err(|lost| {
             CallError::maybe_run(CallErrorKind::Failed, format!("work to be finished was lost: {lost}"))
         })
@@ -368,7 +379,7 @@ impl Cx {
             self.request.derived().next(from.0)?
         } else {
             // Never that of a call which the reader's own caller makes.
-            u32::MAX
+            u64::MAX
         };
         Some(self.lend(from.0.nth(nth), self.bits & !NAMED))
     }

@@ -22,6 +22,7 @@ mod client;
 mod component;
 mod cx;
 mod faults;
+mod finishing;
 pub mod limits;
 mod local;
 pub mod once;
@@ -37,6 +38,7 @@ pub use crate::client::{Client, Serving, serve, serve_all, serve_on, serve_with}
 pub use crate::component::{Component, Data, Declared, Failure, Holds, MethodFacts};
 pub use crate::cx::{Canceller, Cx, Root};
 pub use crate::faults::Faults;
+pub use crate::finishing::finished;
 pub use crate::reference::{Binding, Ref};
 pub use crate::remote::Channel;
 pub use crate::server::{Offered, OfferedService, Served};

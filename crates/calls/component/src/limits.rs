@@ -30,8 +30,4 @@ pub const RETRY_BURST_MAX: u32 = 100;
 /// Time to open a session to a peer, within the call's own deadline.
 pub const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// One call in this many is timed, per thread and method.
-pub(crate) const SAMPLE_EVERY: u64 = 64;
-
-const _: () = assert!(SAMPLE_EVERY.is_power_of_two(), "the sampling test is a mask");
 const _: () = assert!(BACKOFF_FIRST.as_nanos() <= BACKOFF_MAX.as_nanos());

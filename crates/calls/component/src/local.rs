@@ -6,17 +6,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use telemetry::{Outcome, Slot, TraceContext};
+use telemetry::{Outcome, SAMPLE_MASK, Slot, TraceContext};
 use tracing::Instrument;
 use wire::head::PRINCIPAL_BYTES_MAX;
-use wire::{CallError, CallErrorKind, Ran, Shape};
+use wire::{CallError, CallErrorKind, Ran};
 use world::{BoxFuture, Env, Instant, Sleep};
 
 use crate::component::{Component, Data, Failure};
 use crate::cx::{Cx, Derivation, GUARD, Lent, READING, SAMPLED};
-use crate::limits::{DEADLINE_DEFAULT, DERIVED_CALLS_MAX, HOPS_MAX, SAMPLE_EVERY};
+use crate::faults::{after, before};
+use crate::limits::{DEADLINE_DEFAULT, DERIVED_CALLS_MAX, HOPS_MAX};
 use crate::reference::{Edge, Ref, Route};
-use crate::retry::Retry;
 use crate::stop::stopped_error;
 
 /// The short path of a `read` call: what to call, with which context, and when it began if it is timed; `None` if the
@@ -60,7 +60,7 @@ fn lean<'a, C: Component + ?Sized>(
         return None;
     }
     let twin = edge.direct()?;
-    let timed = state.slot.count() & (SAMPLE_EVERY - 1) == 0;
+    let timed = state.slot.count() & SAMPLE_MASK == 0;
     Some((twin, if timed { began(cx) } else { None }))
 }
 
@@ -122,16 +122,27 @@ impl<C: Component + ?Sized, T, E: Failure> Future for Caught<'_, C, T, E> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
         let this = self.get_mut();
-        let answer = match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(Ok(value))) => Ok(value),
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Err(error))) => Err(user_error(this.slot(), error)),
-            Err(panic) => Err(fail(this.slot(), panicked(this.reference.edge(), this.method, panic))),
-        };
-        if this.began.is_some() {
-            this.timed();
+        // Handed on as it is: taking an answer apart and putting it together again costs a failed store-to-load forward.
+        match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(cx))) {
+            Ok(poll) if poll.is_pending() | (matches!(poll, Poll::Ready(Ok(_))) & this.began.is_none()) => poll,
+            rest => this.ended(rest),
         }
-        Poll::Ready(answer)
+    }
+}
+
+impl<C: Component + ?Sized, T, E: Failure> Caught<'_, C, T, E> {
+    /// A timed call, an error or a panic.
+    #[cold]
+    fn ended(&self, polled: std::thread::Result<Poll<Result<T, E>>>) -> Poll<Result<T, E>> {
+        self.timed();
+        match polled {
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(user_error(self.slot(), error))),
+            Ok(answer) => answer,
+            Err(panic) => {
+                let panic = panicked(self.reference.edge(), self.method, panic);
+                Poll::Ready(Err(fail(self.slot(), panic)))
+            }
+        }
     }
 }
 
@@ -271,7 +282,7 @@ where
 {
     let facts = &edge.declared.methods[method];
     let slot = edge.methods[method].slot;
-    let timed = slot.count() & (SAMPLE_EVERY - 1) == 0;
+    let timed = slot.count() & SAMPLE_MASK == 0;
     admit(edge, cx, method)?;
     let route = edge.route()?;
     let child = match derivation {
@@ -384,42 +395,6 @@ fn deadline(cx: &Cx, method: Option<Duration>, now: Instant) -> Option<Instant> 
     };
     let of_method = method.map(|limit| now + limit);
     of_request.into_iter().chain(of_method).min()
-}
-
-/// Faults before the callee runs are retried like those of a network: the callee certainly did not run.
-async fn before<C: Component + ?Sized>(
-    edge: &Edge<C>,
-    cx: &Cx,
-    method: usize,
-    deadline: Option<Instant>,
-) -> Result<(), CallError> {
-    let Some(faults) = &edge.faults else { return Ok(()) };
-    let name = &edge.declared.interface.methods[method].name;
-    let budget = &edge.budget;
-    let mut retry = Retry::new();
-    budget.call();
-    loop {
-        let Some(error) = faults.before(cx, edge.declared.name(), name) else {
-            return Ok(());
-        };
-        let random = cx.env().random("backoff").fraction();
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(cx.env().now()));
-        match retry.next(&error, true, left, budget, random) {
-            Some(wait) => {
-                cx.env().sleep(wait).await;
-                edge.methods[method].slot.retried();
-            }
-            None => return Err(error),
-        }
-    }
-}
-
-fn after<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Option<CallError> {
-    let faults = edge.faults.as_ref()?;
-    let mut error = faults.after(cx, edge.declared.name(), &edge.declared.interface.methods[method].name)?;
-    // The callee ran, whatever the fault says of it.
-    error.crossed();
-    Some(error)
 }
 
 /// The callee against its deadline and its caller's wish to stop. Timers are armed only once it waits, and only for a

@@ -19,11 +19,12 @@ use crate::cx::Cx;
 
 /// Keeps which calls have had their effect, and what they answered. A database keeps it in the effect's own transaction.
 pub trait Keeper: Send + Sync {
-    /// Claims the call `id` for `label`, whose arguments have `digest`.
+    /// Claims the call `id` for `label`, whose arguments have `digest`. A cancelled caller drops this future: then no
+    /// claim may be left behind.
     fn begin<'a>(&'a self, id: CallId, label: &'a str, digest: u128) -> BoxFuture<'a, Result<Begun, CallError>>;
 
-    /// Records the answer of a call that [`begin`](Keeper::begin) called fresh; `None` takes the claim back, since
-    /// nothing happened.
+    /// Records the answer of a call that [`begin`](Keeper::begin) called fresh. `None` takes the claim back: the effect
+    /// failed, panicked, or its answer cannot be written. A keeper beside the effect undoes the effect with it.
     fn finish<'a>(&'a self, id: CallId, label: &'a str, answer: Option<Bytes>) -> BoxFuture<'a, Result<(), CallError>>;
 
     /// Waits until the call is no longer in flight.

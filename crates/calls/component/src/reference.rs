@@ -90,10 +90,14 @@ impl<C: Component + ?Sized> Binding<C> {
 
     /// The server adapter around what is bound here.
     pub fn served(&self) -> Option<Served> {
-        let (Route::Direct(twin) | Route::Remote(twin)) = self.route.get()?;
+        let (twin, forwards) = match self.route.get()? {
+            Route::Direct(twin) => (twin, false),
+            Route::Remote(twin) => (twin, true),
+        };
         Some(Served {
             declared: C::declared(),
             server: C::server(twin.clone()),
+            forwards,
         })
     }
 }

@@ -211,7 +211,7 @@ impl Channel {
             Err(_) => Err(CallError::not_run(
                 CallErrorKind::Unavailable,
                 format!(
-                    "{} did not answer the hello within {} s",
+                    "{} did not answer the hello within {} s; is it a Terrace process?",
                     shared.address,
                     CONNECT_MAX.as_secs()
                 ),
@@ -236,7 +236,9 @@ impl Channel {
             .connect(&shared.env, &shared.address, hello.encode())
             .await;
         let session = session.map_err(|error| match error {
-            ConnectError::Unreachable(why) => CallError::not_run(CallErrorKind::Unavailable, why),
+            ConnectError::Unreachable(why) => {
+                CallError::not_run(CallErrorKind::Unavailable, format!("{why}; is it serving there?"))
+            }
             ConnectError::Refused(why) => CallError::not_run(CallErrorKind::Denied, why),
         })?;
         let incompatible = |why: String| {

@@ -15,7 +15,8 @@ use telemetry::{EdgeName, Outcome, Slot, TraceContext};
 use tracing::Span;
 use wire::answer::{Reason, USER_ERROR, VALUE, encode_failure};
 use wire::head::{DESCRIBE, Head};
-use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits};
+use wire::hello::{INTERFACES_MAX, NAME_BYTES_MAX};
+use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits, ServeError};
 use world::{Address, Dispatch, Env, Execution, Instant, ReplyKind, Service, Sleep};
 
 use crate::call_id::CallId;
@@ -38,6 +39,8 @@ pub struct Served {
     pub declared: &'static Declared,
     /// Its server adapter.
     pub server: Arc<dyn Server>,
+    /// Whether it hands requests on to another process, which is a hop of its own.
+    pub forwards: bool,
 }
 
 /// A request that was refused before its method ran.
@@ -268,6 +271,16 @@ impl Offered {
             .collect()
     }
 
+    /// Whether a hello can say all of it.
+    pub(crate) fn check(&self) -> Result<(), ServeError> {
+        let fits = |served: &Served| served.declared.name().len() <= NAME_BYTES_MAX;
+        if self.served.len() <= INTERFACES_MAX && self.served.iter().all(fits) {
+            Ok(())
+        } else {
+            Err(ServeError::Hello)
+        }
+    }
+
     /// A dispatch for requests of peers that state no interfaces, such as those of the HTTP face.
     pub fn dispatch(self: &Arc<Self>) -> Arc<dyn Dispatch> {
         Arc::new(SessionOf {
@@ -368,7 +381,8 @@ impl SessionOf {
             );
             return Err(refuse(CallErrorKind::Incompatible, message));
         }
-        if head.hops > HOPS_MAX {
+        let hops = head.hops.saturating_add(u8::from(served.forwards));
+        if hops > HOPS_MAX {
             let message = format!(
                 "`{}` is more than {HOPS_MAX} calls away from the request; a circle of components?",
                 served.declared.name()
@@ -384,7 +398,7 @@ impl SessionOf {
             sampled,
         });
         let (trace, span) = asked.map(|asked| traced(&self.offered.env, slot, asked)).unzip();
-        let cx = context(&self.offered.env, &head, facts.deadline, trace, now);
+        let cx = context(&self.offered.env, &head, hops, facts.deadline, trace, now);
         if cx.deadline().is_some_and(|deadline| deadline <= now) {
             return Err(Refusal(
                 Reason::Kind,
@@ -408,7 +422,14 @@ impl SessionOf {
 }
 
 /// The context with which a peer's request runs here.
-fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, trace: Option<TraceContext>, now: Instant) -> Cx {
+fn context(
+    env: &Env,
+    head: &Head<'_>,
+    hops: u8,
+    of_method: Option<Duration>,
+    trace: Option<TraceContext>,
+    now: Instant,
+) -> Cx {
     let remaining = head.remaining_micros.map_or(DEADLINE_DEFAULT, Duration::from_micros);
     let deadline = now + of_method.map_or(remaining, |limit| limit.min(remaining));
     let root = Root {
@@ -427,7 +448,7 @@ fn context(env: &Env, head: &Head<'_>, of_method: Option<Duration>, trace: Optio
         0
     };
     cx.set_bits(sampled | if head.reading { READING } else { 0 });
-    cx.set_hops(head.hops);
+    cx.set_hops(hops);
     cx.set_attempt(head.attempt);
     cx
 }

@@ -15,8 +15,8 @@ use crate::answer::{Reason, encode_failure};
 use crate::error::{CallError, CallErrorKind};
 use crate::frame::{Assembly, FrameError, HEADER_BYTES, Header, Kind, Message};
 use crate::limits::{
-    BATCH_FRAMES_MAX, CALLS_IN_FLIGHT_MAX, GOAWAY_LINGER, KEPT_BYTES_MAX, MESSAGE_BYTES_MAX, READ_BYTES, SILENCE_MAX,
-    next_read_bytes,
+    BATCH_FRAMES_MAX, CALLS_IN_FLIGHT_MAX, GOAWAY_LINGER, KEPT_BYTES_MAX, MESSAGE_BYTES_MAX, READ_BYTES,
+    SEND_BYTES_MAX, SILENCE_MAX, next_read_bytes,
 };
 use crate::outbox::{Outbox, Refused};
 
@@ -53,6 +53,8 @@ struct Spawned {
 #[derive(Default)]
 struct Answers {
     finished: Vec<Finished>,
+    /// Of the bodies in `finished`.
+    bytes: usize,
     connection: Option<Waker>,
 }
 
@@ -100,7 +102,7 @@ impl Callee {
 
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         loop {
-            self.collect(cx);
+            let left = self.collect(cx);
             if let Err(error) = self.serve_batch() {
                 self.outbox.put_frame(Kind::Goaway, 0, error.to_string().as_bytes());
                 // Whether it arrives does not matter any more.
@@ -113,7 +115,7 @@ impl Callee {
                 // A peer that does not read its answers is not read from.
                 Poll::Pending => return self.poll_end(cx),
             }
-            if self.has_frame() {
+            if left || self.has_frame() {
                 // A peer with much to say gives those that share its thread a turn after each batch.
                 cx.waker().wake_by_ref();
                 return self.poll_end(cx);
@@ -141,14 +143,19 @@ impl Callee {
         }
     }
 
-    /// Takes what waiting requests have answered since.
-    fn collect(&mut self, cx: &Context<'_>) {
+    /// Takes what waiting requests have answered since, unless too much waits to be sent already; answers whether some
+    /// is left.
+    fn collect(&mut self, cx: &Context<'_>) -> bool {
         let mut answers = self.spawned.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut answers.connection {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             waker => *waker = Some(cx.waker().clone()),
         }
+        if self.outbox.is_full() {
+            return !answers.finished.is_empty();
+        }
         std::mem::swap(&mut answers.finished, &mut self.finished);
+        answers.bytes = 0;
         drop(answers);
         for Finished { number, kind, body } in self.finished.drain(..) {
             self.tasks.remove(&number);
@@ -160,6 +167,7 @@ impl Callee {
                 put_too_long(&mut self.outbox, number, bytes);
             }
         }
+        false
     }
 
     fn serve_batch(&mut self) -> Result<(), FrameError> {
@@ -342,8 +350,16 @@ impl Future for Waiting {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let kind = frame_kind(ready!(this.execution.as_mut().poll_reply(cx, &mut this.body)));
-        let body = std::mem::take(&mut this.body);
+        let (mut kind, mut body) = (kind, std::mem::take(&mut this.body));
         let mut answers = this.spawned.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.bytes + body.len() > SEND_BYTES_MAX {
+            // A peer that asks for much and takes nothing must not keep it here.
+            let message = format!("{SEND_BYTES_MAX} bytes of answers wait for this connection; take them first");
+            body = Vec::new();
+            let error = CallError::maybe_run(CallErrorKind::Overloaded, message);
+            kind = frame_kind(encode_failure(Reason::Kind, &error, &mut body));
+        }
+        answers.bytes += body.len();
         answers.finished.push(Finished {
             number: this.number,
             kind,

@@ -389,6 +389,9 @@ impl ConnectionTask {
 
     fn end(&mut self, why: &str) {
         let mut state = self.shared.lock();
+        // What the peer said of its going tells more than that its end was closed.
+        let said = state.going_away.clone();
+        let why = said.as_deref().unwrap_or(why);
         state.closed = Some(why.to_string());
         let written = state.written;
         let mut wakers = VecDeque::new();

@@ -10,12 +10,18 @@ use crate::codec::Codec;
 use crate::compatibility::{Side, compare};
 use crate::head::put_varint;
 use crate::interface::Interface;
+use crate::limits::{FRAME_BYTES_MAX, TOKEN_BYTES_MAX};
 
 /// Interfaces one side may state.
-pub const INTERFACES_MAX: usize = 1024;
+pub const INTERFACES_MAX: usize = 512;
 
 /// Bytes of a component's or method's name.
-pub const NAME_BYTES_MAX: usize = 255;
+pub const NAME_BYTES_MAX: usize = 100;
+
+const _: () = assert!(
+    16 + TOKEN_BYTES_MAX + INTERFACES_MAX * (1 + NAME_BYTES_MAX + 16) <= FRAME_BYTES_MAX,
+    "a hello is one frame"
+);
 
 /// The interfaces one side knows, each with the hash of its shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

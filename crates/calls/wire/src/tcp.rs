@@ -16,6 +16,7 @@ use crate::callee::Callee;
 use crate::caller::Caller;
 use crate::face::{self, Face, Token, is_loopback};
 use crate::frame::{HEADER_BYTES, Header, HelloFrame, Kind, PREFACE, VERSION, put};
+use crate::hello::{INTERFACES_MAX, NAME_BYTES_MAX};
 use crate::limits::{CONNECTIONS_MAX, HELLO_WAIT, READ_BYTES};
 
 /// Frames over the node's network. Cheap to clone.
@@ -38,6 +39,14 @@ pub enum ServeError {
         /// The address.
         address: Address,
     },
+    /// A component whose `Ref` is not bound yet.
+    #[error("a component is not open yet: serve it when its module is there")]
+    NotOpen,
+    /// What a hello cannot say.
+    #[error(
+        "a listener serves at most {INTERFACES_MAX} components, each with a name of at most {NAME_BYTES_MAX} bytes; serve the rest on another"
+    )]
+    Hello,
 }
 
 impl Tcp {

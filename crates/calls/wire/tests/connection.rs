@@ -118,3 +118,84 @@ fn a_peer_with_much_to_say_lets_others_have_their_turn() {
         );
     });
 }
+
+/// Waits a while on the node's clock, and answers a megabyte.
+struct Later(world::Sleep);
+
+impl Execution for Later {
+    fn poll_reply(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<ReplyKind> {
+        Pin::new(&mut self.0).poll(cx).map(|()| {
+            out.resize(out.len() + (1 << 20), 0);
+            ReplyKind::Reply
+        })
+    }
+}
+
+struct Large(world::Env);
+
+impl Dispatch for Large {
+    fn start(&self, _request: &[u8]) -> Pin<Box<dyn Execution>> {
+        Box::pin(Later(self.0.sleep(Duration::from_millis(10))))
+    }
+}
+
+impl Service for Large {
+    fn hello(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn admit(&self, _peer: &Address, _hello: &Bytes) -> Result<Arc<dyn Dispatch>, String> {
+        Ok(Arc::new(Large(self.0.clone())))
+    }
+}
+
+#[test]
+fn a_peer_that_takes_no_answers_gets_overloaded_instead_of_all_memory() {
+    const CALLS: u64 = 400;
+    let world = World::new(1);
+    let (server, client) = (world.node("server"), world.node("client"));
+    world.run(async {
+        let at: Address = "server:80".into();
+        let listener = server.network().listen(&at).await.expect("a listener");
+        let tcp = Tcp {
+            token: Some(Token::new("token").expect("a token")),
+            face: None,
+        };
+        let door = tcp.serve(&server, listener, Arc::new(Large(server.clone())));
+        let stream = client.network().connect(&at).await.expect("a stream");
+        let mut calls = Vec::new();
+        for number in 0..CALLS {
+            put(Kind::Call, number, b"", &mut calls);
+        }
+        write(&*stream, b"", &calls).await;
+        // All of them have answered before the first answer is taken.
+        client.sleep(Duration::from_secs(1)).await;
+
+        let (mut input, mut assembly) = (bytes::BytesMut::new(), wire::frame::Assembly::default());
+        let (mut preface, mut replies, mut refused) = (false, 0, 0);
+        while replies + refused < CALLS {
+            input.reserve(1 << 16);
+            let read = poll_fn(|cx| stream.poll_read(cx, &mut input))
+                .await
+                .expect("the server is there");
+            assert_ne!(read, 0, "the connection stays");
+            if !preface && input.len() >= 2 {
+                drop(input.split_to(2));
+                preface = true;
+            }
+            while let Some(message) = assembly.next(&mut input).expect("frames") {
+                match message.kind {
+                    Kind::Reply => replies += 1,
+                    Kind::Error => refused += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert!(
+            refused > 200,
+            "{refused} of {CALLS} megabytes were not kept, {replies} were"
+        );
+        assert!(replies >= 64, "{replies} megabytes were kept");
+        drop(door);
+    });
+}
