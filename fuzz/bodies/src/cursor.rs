@@ -30,11 +30,12 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// `bytes` in pieces of which the first byte of the input says how long they are: 0 is in one piece.
+/// Pieces into which bytes are cut; the rest is one, since each costs the world as much as a large one.
+const PIECES_MAX: usize = 500;
+
+/// `bytes` in pieces of so many bytes; 0 is in one piece.
 pub(crate) fn pieces(bytes: &[u8], piece_bytes: u8) -> impl Iterator<Item = &[u8]> {
-    bytes.chunks(if piece_bytes == 0 {
-        bytes.len().max(1)
-    } else {
-        usize::from(piece_bytes)
-    })
+    let (cut, rest) = bytes.split_at(bytes.len().min(PIECES_MAX * usize::from(piece_bytes)));
+    let rest = (!rest.is_empty()).then_some(rest);
+    cut.chunks(usize::from(piece_bytes).max(1)).chain(rest)
 }
