@@ -38,3 +38,24 @@ pub async fn finished() {
         none_left.await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::{Finishing, finished};
+
+    #[test]
+    fn a_stop_waits_for_the_last_piece_of_work() {
+        let (one, two) = (Finishing::begin(), Finishing::begin());
+        let mut waits = pin!(finished());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(waits.as_mut().poll(&mut cx), Poll::Pending);
+        drop(one);
+        assert_eq!(waits.as_mut().poll(&mut cx), Poll::Pending);
+        drop(two);
+        assert_eq!(waits.as_mut().poll(&mut cx), Poll::Ready(()));
+    }
+}
