@@ -346,9 +346,29 @@ impl Dispatch for SessionOf {
             }
         }
     }
+
+    fn may_repeat(&self, request: &[u8]) -> bool {
+        let facts = self.asked(request).map(|(declared, method)| &declared.methods[method]);
+        facts.is_some_and(|facts| facts.repeatable)
+    }
+
+    fn name(&self, request: &[u8]) -> String {
+        match self.asked(request) {
+            Some((declared, method)) => format!("{}.{}", declared.name(), declared.interface.methods[method].name),
+            None => "describe".to_owned(),
+        }
+    }
 }
 
 impl SessionOf {
+    /// The component and the number of the method that `request` asks for, if they exist.
+    fn asked(&self, request: &[u8]) -> Option<(&'static Declared, usize)> {
+        let (head, _) = Head::decode(request).ok()?;
+        let declared = self.offered.served.get(head.component as usize)?.declared;
+        let method = head.method as usize;
+        (method < declared.methods.len()).then_some((declared, method))
+    }
+
     fn begin(&self, request: &[u8]) -> Result<Pin<Box<dyn Execution>>, Refusal> {
         let refuse = |kind, message: String| Refusal(Reason::Kind, CallError::not_run(kind, message));
         let (head, arguments) =

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use wire::Limits;
-use wire::head::Head;
 use world::{
     Address, BoxFuture, ConnectError, Dispatch, Door, Env, Execution, Listener, Lost, Reply, ReplyKind, Service,
     Session, StartError, Ticket, Transport,
@@ -51,27 +50,16 @@ pub fn serve_executed<C: Component + ?Sized>(
 
 fn service<C: Component + ?Sized>(env: &Env, component: &Ref<C>, executed: Executed) -> Arc<dyn Service> {
     let served: Vec<Served> = component.served().into_iter().collect();
-    let repeatable = served
-        .iter()
-        .map(|served| served.declared.methods.iter().map(|facts| facts.repeatable).collect())
-        .collect();
     let service = OfferedService(Offered::new(env, served, Limits::default()));
     match executed {
         Executed::Once => Arc::new(service),
-        Executed::Twice => Arc::new(Repeated {
-            service,
-            repeatable: Arc::new(repeatable),
-        }),
+        Executed::Twice => Arc::new(Repeated { service }),
     }
 }
-
-/// By component and method.
-type Repeatable = Arc<Vec<Vec<bool>>>;
 
 /// A service whose repeatable requests are executed twice.
 struct Repeated {
     service: OfferedService,
-    repeatable: Repeatable,
 }
 
 impl Service for Repeated {
@@ -82,32 +70,18 @@ impl Service for Repeated {
     fn admit(&self, peer: &Address, hello: &Bytes) -> Result<Arc<dyn Dispatch>, String> {
         Ok(Arc::new(RepeatedDispatch {
             dispatch: self.service.admit(peer, hello)?,
-            repeatable: self.repeatable.clone(),
         }))
     }
 }
 
 struct RepeatedDispatch {
     dispatch: Arc<dyn Dispatch>,
-    repeatable: Repeatable,
-}
-
-impl RepeatedDispatch {
-    fn is_repeatable(&self, request: &[u8]) -> bool {
-        Head::decode(request).is_ok_and(|(head, _)| {
-            let methods = self.repeatable.get(head.component as usize);
-            methods
-                .and_then(|methods| methods.get(head.method as usize))
-                .copied()
-                .unwrap_or_default()
-        })
-    }
 }
 
 impl Dispatch for RepeatedDispatch {
     fn start(&self, request: &[u8]) -> Pin<Box<dyn Execution>> {
         let first = self.dispatch.start(request);
-        if !self.is_repeatable(request) {
+        if !self.dispatch.may_repeat(request) {
             return first;
         }
         Box::pin(RepeatedExecution {

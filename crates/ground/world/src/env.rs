@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::disk::{Disk, SqlitePlace};
 use crate::network::{Address, BoxFuture, Listener, Network};
+use crate::probe::Probe;
 use crate::random::Random;
 use crate::task::{Cancel, Task, watch, watch_blocking};
 use crate::time::{Elapsed, Every, Instant, Interval, Sleep, Wall};
@@ -42,6 +43,11 @@ pub(crate) trait Node: Send + Sync {
     fn sqlite(&self, name: &str) -> io::Result<SqlitePlace>;
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel>;
     fn blocking(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Box<dyn Cancel>;
+
+    /// Who watches, in a simulated world.
+    fn probe(&self) -> Option<Arc<dyn Probe>> {
+        None
+    }
 }
 
 impl Env {
@@ -153,6 +159,12 @@ impl Env {
     /// Where the node keeps the SQLite database `name`, a path on its disk.
     pub fn sqlite(&self, name: &str) -> io::Result<SqlitePlace> {
         self.inner.node.sqlite(name)
+    }
+
+    /// Who watches this node in a simulated world; nobody in production. What [`buggify!`](crate::buggify),
+    /// [`sometimes!`](crate::sometimes) and [`always!`](crate::always) ask.
+    pub fn probe(&self) -> Option<Arc<dyn Probe>> {
+        self.inner.node.probe()
     }
 
     /// Runs `future` as a task of this node, which ends with the node.

@@ -45,6 +45,7 @@ mod env;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod network;
+mod probe;
 pub mod production;
 mod random;
 mod task;
@@ -55,6 +56,7 @@ pub use byte_stream::ByteStream;
 pub use disk::{Disk, File, SqlitePlace};
 pub use env::Env;
 pub use network::{Address, BoxFuture, Listener, Network, Stream};
+pub use probe::Probe;
 pub use random::Random;
 pub use task::{Task, TaskLost};
 pub use time::{Elapsed, Every, Instant, Interval, Sleep, Wall};

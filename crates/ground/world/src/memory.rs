@@ -16,6 +16,7 @@
 mod clock;
 mod disk;
 mod executor;
+mod fate;
 mod image;
 mod link;
 mod network;
@@ -30,9 +31,11 @@ use std::time::Duration;
 use crate::env::Env;
 use crate::time::nanos;
 
+pub use executor::{POLLS_RECORDED_MAX, Polled};
 pub use image::FILE_BYTES_MAX;
 pub use network::BACKLOG_MAX;
 pub use pipe::PIPE_BYTES_MAX;
+pub use state::Uncertainty;
 
 use node::Incarnation;
 use state::{Life, Shared};
@@ -71,7 +74,7 @@ impl World {
     /// Runs `main` and every node's tasks until `main` is ready. What the tasks have not done by then waits for the
     /// next run. Panics if nothing can ever happen again, and names the tasks that wait.
     pub fn run<F: Future>(&self, main: F) -> F::Output {
-        executor::run(self.shared(), main)
+        executor::run(self, main)
     }
 
     /// Crashes `name`: drops its tasks, closes its listeners, resets its streams, and loses what it had not synced. Its
@@ -183,7 +186,11 @@ struct Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.ready.clear();
-        let tasks = self.shared.with(|state, _| state.tasks.take_all());
-        drop(tasks);
+        // Each of them may hold the world they are in.
+        let held = self.shared.with(|state, _| {
+            let timers = std::mem::take(&mut state.timers);
+            (state.tasks.take_all(), timers, state.probe.take())
+        });
+        drop(held);
     }
 }

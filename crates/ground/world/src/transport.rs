@@ -117,6 +117,19 @@ pub trait Dispatch: Send + Sync {
     /// Starts one request. A malformed one is an execution that is ready with an error. `request` is only lent: what is
     /// needed of it is decoded here.
     fn start(&self, request: &[u8]) -> Pin<Box<dyn Execution>>;
+
+    /// Whether `request` may be executed twice, by the marks of its method. A simulator doubles only such: any other
+    /// arrives at most once on a session, as over TCP.
+    fn may_repeat(&self, request: &[u8]) -> bool {
+        let _ = request;
+        false
+    }
+
+    /// What `request` asks for, in words: `Ledger.transfer`. For whoever draws a picture of it.
+    fn name(&self, request: &[u8]) -> String {
+        let _ = request;
+        "request".to_owned()
+    }
 }
 
 /// One request being executed. Dropping it cancels it.

@@ -9,31 +9,41 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::network::BoxFuture;
 use crate::random::Hash;
 
-use super::state::Shared;
+use super::World;
+use super::state::{Shared, State};
+use super::timer::{Happening, Then};
 
 /// How often one run may poll before it is taken for one without an end: some ten seconds of a processor.
 const POLLS_MAX: u64 = 100_000_000;
 
+/// How many polls are recorded at most.
+pub const POLLS_RECORDED_MAX: usize = 1_000_000;
+
 /// The future that [`run`] was given, in place of a task's id.
 const MAIN: u64 = 0;
 
-pub(super) fn run<F: Future>(shared: &Arc<Shared>, main: F) -> F::Output {
+pub(super) fn run<F: Future>(world: &World, main: F) -> F::Output {
+    let shared = world.shared();
     let mut main = pin!(main);
     let _running = Running::begin(shared);
     let waker = shared.ready.waker(MAIN);
     waker.wake_by_ref();
     for _ in 0..POLLS_MAX {
         let Some(woken) = shared.ready.pop() else {
-            if !advance(shared) {
-                panic!(
+            match advance(shared) {
+                Advance::Done => {}
+                Advance::Run(happening) => happening(world),
+                Advance::Never => panic!(
                     "nothing can ever happen again: no task is ready and no timer is set; {}",
                     waiting(shared)
-                );
+                ),
             }
             continue;
         };
         let id = woken.id;
-        shared.with(|state, _| state.tasks.note(state.now, id));
+        let Some(woken) = shared.with(|state, _| state.admit(woken)) else {
+            continue;
+        };
         match id {
             MAIN => {
                 if let Poll::Ready(value) = main.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -52,6 +62,21 @@ pub(super) struct Tasks {
     by_id: BTreeMap<u64, Task>,
     pub(super) fingerprint: u64,
     running: bool,
+    /// The task that is being polled.
+    current: Option<u64>,
+    /// The polls so far, if they are recorded.
+    pub(super) polls: Option<Vec<Polled>>,
+}
+
+/// A poll of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polled {
+    /// True time, in nanoseconds since the world began.
+    pub at: u64,
+    /// The task's node; none for the future that [`World::run`] was given.
+    pub node: Option<String>,
+    /// The task's name.
+    pub task: &'static str,
 }
 
 struct Task {
@@ -68,6 +93,8 @@ impl Tasks {
             by_id: BTreeMap::new(),
             fingerprint: Hash::new().finish(),
             running: false,
+            current: None,
+            polls: None,
         }
     }
 
@@ -105,8 +132,54 @@ impl Tasks {
             .collect()
     }
 
-    fn note(&mut self, now: u64, id: u64) {
-        self.fingerprint = Hash::continued(self.fingerprint).u64(now).u64(id).finish();
+    /// Lets `value` enter the fingerprint.
+    pub(super) fn mark(&mut self, value: u64) {
+        self.fingerprint = Hash::continued(self.fingerprint).u64(value).finish();
+    }
+
+    fn node(&self, id: u64) -> Option<usize> {
+        self.by_id.get(&id).map(|task| task.node)
+    }
+}
+
+impl State {
+    /// Takes note that a task is polled now. A task of a node that stands still is kept until it goes on, and one of a
+    /// slow node until its step has taken its time; then nothing is returned.
+    fn admit(&mut self, woken: Arc<Woken>) -> Option<Arc<Woken>> {
+        let node = self.tasks.node(woken.id);
+        if let Some(state) = node.map(|node| &mut self.nodes[node]) {
+            if state.paused {
+                woken.queued.store(true, Ordering::Release);
+                state.held.push(woken);
+                return None;
+            }
+            if state.step > 0 && !woken.charged.swap(false, Ordering::AcqRel) {
+                woken.queued.store(true, Ordering::Release);
+                // One step after the other, as on one processor.
+                state.busy_until = state.busy_until.max(self.now) + state.step;
+                self.timers.set(state.busy_until, None, Then::Step(woken));
+                return None;
+            }
+        }
+        let hash = Hash::continued(self.tasks.fingerprint).u64(self.now).u64(woken.id);
+        self.tasks.fingerprint = hash.finish();
+        self.tasks.current = Some(woken.id);
+        if let Some(polls) = &mut self.tasks.polls
+            && polls.len() < POLLS_RECORDED_MAX
+        {
+            polls.push(Polled {
+                at: self.now,
+                node: node.map(|node| self.nodes[node].name.to_string()),
+                task: self.tasks.by_id.get(&woken.id).map_or("main", |task| task.name),
+            });
+        }
+        Some(woken)
+    }
+
+    /// The node whose task is being polled, and the task's name; none while it is the main future.
+    pub(super) fn current(&self) -> Option<(String, &'static str)> {
+        let task = self.tasks.by_id.get(&self.tasks.current?)?;
+        Some((self.nodes[task.node].name.to_string(), task.name))
     }
 }
 
@@ -117,9 +190,11 @@ pub(super) struct Ready {
 }
 
 /// A task that can be woken. Wakers may be used on any thread, though only one polls.
-struct Woken {
+pub(super) struct Woken {
     id: u64,
     queued: AtomicBool,
+    /// Whether its next poll was paid for, on a slow node.
+    charged: AtomicBool,
     /// What it is queued in, which holds it: a task that is woken when the world is gone must not keep both.
     ready: Weak<Ready>,
 }
@@ -130,8 +205,17 @@ impl Ready {
         Waker::from(Arc::new(Woken {
             id,
             queued: AtomicBool::new(false),
+            charged: AtomicBool::new(false),
             ready: Arc::downgrade(self),
         }))
+    }
+
+    /// Queues what was kept back.
+    pub(super) fn again(&self, woken: Arc<Woken>) {
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(woken);
     }
 
     pub(super) fn clear(&self) {
@@ -181,15 +265,32 @@ fn poll(shared: &Shared, woken: Arc<Woken>) {
     drop(left);
 }
 
-/// Lets time pass to the next timer; false if there is none.
-fn advance(shared: &Shared) -> bool {
+/// What the passing of time has led to.
+enum Advance {
+    /// Somebody was woken.
+    Done,
+    /// Fate does something.
+    Run(Happening),
+    /// There is no timer.
+    Never,
+}
+
+/// Lets time pass to the next timer.
+fn advance(shared: &Shared) -> Advance {
     shared.with(|state, wakes| {
         let Some((due, then)) = state.timers.pop() else {
-            return false;
+            return Advance::Never;
         };
         state.now = state.now.max(due);
-        state.happen(then, wakes);
-        true
+        match then {
+            Then::Run(happening) => return Advance::Run(happening),
+            Then::Step(woken) => {
+                woken.charged.store(true, Ordering::Release);
+                shared.ready.again(woken);
+            }
+            then => state.happen(then, wakes),
+        }
+        Advance::Done
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::disk::{Disk, SqlitePlace, split};
 use crate::env::Node;
 use crate::network::{BoxFuture, Network};
+use crate::probe::Probe;
 use crate::random::Random;
 use crate::task::Cancel;
 use crate::time::{Instant, Interval, Sleep, Wall};
@@ -14,7 +15,7 @@ use crate::time::{Instant, Interval, Sleep, Wall};
 use super::clock::civil;
 use super::disk::MemoryDisk;
 use super::network::MemoryNetwork;
-use super::state::{Shared, State, Wakes};
+use super::state::{Shared, State, Uncertainty, Wakes};
 use super::timer::LocalTimer;
 
 #[derive(Clone)]
@@ -70,15 +71,24 @@ impl Node for Incarnation {
         self.enter(|state, _| state.nodes[self.node].clock.wall(state.now))
     }
 
-    /// As wide as the clock is wrong at this moment, so that it always holds the true time.
     fn interval(&self) -> Interval {
         self.enter(|state, _| {
             let (wall, truth) = (state.nodes[self.node].clock.wall(state.now), civil(state.now));
-            let error = wall
-                .saturating_duration_since(truth)
-                .max(truth.saturating_duration_since(wall));
-            Interval::around(wall, error)
+            match state.uncertainty {
+                Uncertainty::Exact => {
+                    let error = wall
+                        .saturating_duration_since(truth)
+                        .max(truth.saturating_duration_since(wall));
+                    Interval::around(wall, error)
+                }
+                Uncertainty::AtMost(bound) => Interval::around(wall, bound),
+                Uncertainty::Unknown => Interval::UNBOUNDED,
+            }
         })
+    }
+
+    fn probe(&self) -> Option<Arc<dyn Probe>> {
+        self.enter(|state, _| state.probe.clone())
     }
 
     fn sleep_until(&self, at: Instant) -> Sleep {

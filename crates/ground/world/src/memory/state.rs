@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
+use crate::probe::Probe;
 use crate::random::{Hash, Random};
 
 use super::clock::Clock;
-use super::executor::{Ready, Tasks};
+use super::executor::{Ready, Tasks, Woken};
 use super::image::Image;
 use super::link::Links;
 use super::network::Listening;
@@ -39,6 +41,8 @@ impl Shared {
             pipes: BTreeMap::new(),
             pipe_next: 0,
             listeners: BTreeMap::new(),
+            uncertainty: Uncertainty::Exact,
+            probe: None,
         };
         Shared {
             state: Mutex::new(state),
@@ -71,6 +75,19 @@ pub(super) struct State {
     pub(super) pipes: BTreeMap<u64, Pipe>,
     pub(super) pipe_next: u64,
     pub(super) listeners: BTreeMap<(usize, u16), Listening>,
+    pub(super) uncertainty: Uncertainty,
+    pub(super) probe: Option<Arc<dyn Probe>>,
+}
+
+/// What the nodes of a world know of their clocks' errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncertainty {
+    /// Exactly how far the clock is from the truth.
+    Exact,
+    /// That it is at most this far from it. Whoever skews a clock keeps to that.
+    AtMost(Duration),
+    /// Nothing.
+    Unknown,
 }
 
 pub(super) struct NodeState {
@@ -83,6 +100,12 @@ pub(super) struct NodeState {
     pub(super) draws: BTreeMap<String, u64>,
     /// Where the search for a free port begins.
     pub(super) port_next: u16,
+    /// Whether it stands still; then whoever is woken is held.
+    pub(super) paused: bool,
+    pub(super) held: Vec<Arc<Woken>>,
+    /// What each poll of a task takes, in nanoseconds, and until when the steps so far do.
+    pub(super) step: u64,
+    pub(super) busy_until: u64,
 }
 
 pub(super) enum Life {
@@ -113,6 +136,10 @@ impl State {
             image: Image::default(),
             draws: BTreeMap::new(),
             port_next: 0,
+            paused: false,
+            held: Vec::new(),
+            step: 0,
+            busy_until: 0,
         });
         self.nodes.len() - 1
     }
@@ -125,6 +152,8 @@ impl State {
         state.life = Life::Up;
         state.clock.restart(self.now, origin);
         state.draws.clear();
+        (state.paused, state.step) = (false, 0);
+        state.held.clear();
     }
 
     /// Whether this incarnation of `node` may still act.
@@ -159,6 +188,8 @@ impl State {
                     pipe.wake(wakes);
                 }
             }
+            // The executor sees to these.
+            Then::Step(_) | Then::Run(_) => {}
         }
     }
 

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use crate::time::Instant;
 
+use super::World;
 use super::clock::{Clock, NEVER};
+use super::executor::Woken;
 use super::node::Incarnation;
 use super::state::{Shared, Wakes};
 
@@ -30,7 +32,14 @@ pub(super) enum Then {
     Wake(Waker),
     /// Something arrives in this pipe.
     Arrive(u64),
+    /// A step of a slow node has taken its time.
+    Step(Arc<Woken>),
+    /// Fate does something.
+    Run(Happening),
 }
+
+/// What fate does at a time.
+pub(super) type Happening = Box<dyn FnOnce(&World) + Send>;
 
 impl Timers {
     pub(super) fn set(&mut self, due: u64, local: Option<(usize, Instant)>, then: Then) -> u64 {
