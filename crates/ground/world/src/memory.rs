@@ -13,8 +13,10 @@
 //! The world is kind where it is not told otherwise: links lose nothing and keep order, disks lose only what was not
 //! synced.
 
+mod blocking;
 mod clock;
 mod disk;
+mod disks;
 mod executor;
 mod fate;
 mod image;
@@ -31,8 +33,9 @@ use std::time::Duration;
 use crate::env::Env;
 use crate::time::nanos;
 
+pub use blocking::{BlockingFile, BlockingPlace, SQLITE_VFS};
 pub use executor::{POLLS_RECORDED_MAX, Polled};
-pub use image::FILE_BYTES_MAX;
+pub use image::{FILE_BYTES_MAX, SECTOR_BYTES};
 pub use network::BACKLOG_MAX;
 pub use pipe::PIPE_BYTES_MAX;
 pub use state::Uncertainty;
@@ -80,6 +83,10 @@ impl World {
     /// Crashes `name`: drops its tasks, closes its listeners, resets its streams, and loses what it had not synced. Its
     /// old [`Env`] panics from now on. A task of the node itself runs on to its next suspension.
     pub fn crash(&self, name: &str) {
+        self.fall(name, false);
+    }
+
+    fn fall(&self, name: &str, torn: bool) {
         let node = self.find(name);
         let fallen = self.shared().with(|state, wakes| {
             let up = state.nodes[node].is_up();
@@ -97,7 +104,8 @@ impl World {
         drop(fallen);
         self.shared().with(|state, wakes| {
             state.nodes[node].life = Life::Down;
-            state.nodes[node].image.crash();
+            let mut random = torn.then(|| state.random(node, "torn writes"));
+            state.nodes[node].image.crash(random.as_mut());
             // Only an escaped task can wait for them; it is woken to be told so.
             state.timers.take_node(node, wakes);
         });

@@ -26,7 +26,8 @@ impl MemoryDisk {
         })
     }
 
-    fn file(&self, id: u64) -> Arc<dyn File> {
+    fn file(&self, image: &mut Image, id: u64) -> Arc<dyn File> {
+        image.hold(id);
         Arc::new(MemoryFile {
             life: self.0.clone(),
             id,
@@ -36,11 +37,11 @@ impl MemoryDisk {
 
 impl Disk for MemoryDisk {
     fn open<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn File>>> {
-        self.with(path, |image| image.open(path).map(|id| self.file(id)))
+        self.with(path, |image| image.open(path).map(|id| self.file(image, id)))
     }
 
     fn create<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn File>>> {
-        self.with(path, |image| image.create(path).map(|id| self.file(id)))
+        self.with(path, |image| image.create(path).map(|id| self.file(image, id)))
     }
 
     fn rename<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, io::Result<()>> {
@@ -108,5 +109,11 @@ impl File for MemoryFile {
 
     fn truncate(&self, bytes: u64) -> BoxFuture<'_, io::Result<()>> {
         self.with(move |image| image.truncate(self.id, bytes))
+    }
+}
+
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        self.life.release(self.id);
     }
 }

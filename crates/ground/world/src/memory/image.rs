@@ -1,38 +1,52 @@
 //! What a node's disk holds: a tree of files and directories, each twice, as it is and as it was last synced.
 
+mod content;
+mod torn;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 
 use bytes::Bytes;
 
 use crate::disk::{parts, split};
+use crate::random::Random;
 
-/// The largest file of a node's disk in memory.
-pub const FILE_BYTES_MAX: u64 = 1 << 30;
+use content::Content;
+
+pub use content::{FILE_BYTES_MAX, SECTOR_BYTES};
 
 const ROOT: u64 = 0;
 
 pub(super) struct Image {
     next: u64,
     nodes: BTreeMap<u64, Entry>,
+    /// How many hold each open file.
+    held: BTreeMap<u64, u32>,
+    /// The files that have lost a name, and may have no other.
+    unnamed: BTreeSet<u64>,
+    /// Whether there is no room for a byte more.
+    pub(super) full: bool,
 }
 
 enum Entry {
-    File(Twice<Vec<u8>>),
-    Directory(Twice<BTreeMap<String, u64>>),
+    File(Content),
+    Directory(Directory),
 }
 
 #[derive(Default)]
-struct Twice<T> {
-    current: T,
-    synced: T,
+struct Directory {
+    current: BTreeMap<String, u64>,
+    synced: BTreeMap<String, u64>,
 }
 
 impl Default for Image {
     fn default() -> Image {
         Image {
             next: ROOT + 1,
-            nodes: BTreeMap::from([(ROOT, Entry::Directory(Twice::default()))]),
+            nodes: BTreeMap::from([(ROOT, Entry::Directory(Directory::default()))]),
+            held: BTreeMap::new(),
+            unnamed: BTreeSet::new(),
+            full: false,
         }
     }
 }
@@ -49,7 +63,7 @@ impl Image {
 
     pub(super) fn create(&mut self, path: &str) -> io::Result<u64> {
         let (directory, name) = split(path)?;
-        let id = self.next;
+        let (id, full) = (self.next, self.full);
         let names = self.names(&directory)?;
         if names.contains_key(name) {
             return Err(error(
@@ -57,21 +71,27 @@ impl Image {
                 "there is something of this name; open or remove it",
             ));
         }
+        if full {
+            return Err(no_room());
+        }
         names.insert(name.to_owned(), id);
         self.next += 1;
-        self.nodes.insert(id, Entry::File(Twice::default()));
+        self.nodes.insert(id, Entry::File(Content::default()));
         Ok(id)
     }
 
     pub(super) fn create_dir(&mut self, path: &str) -> io::Result<()> {
         let parts = parts(path)?;
         for depth in 0..parts.len() {
-            let id = self.next;
+            let (id, full) = (self.next, self.full);
             let names = self.names(&parts[..depth])?;
             if !names.contains_key(parts[depth]) {
+                if full {
+                    return Err(no_room());
+                }
                 names.insert(parts[depth].to_owned(), id);
                 self.next += 1;
-                self.nodes.insert(id, Entry::Directory(Twice::default()));
+                self.nodes.insert(id, Entry::Directory(Directory::default()));
             }
         }
         self.names(&parts).map(|_| ())
@@ -98,6 +118,9 @@ impl Image {
         }
         self.names(&from_directory)?.remove(from_name);
         self.names(&to_directory)?.insert(to_name.to_owned(), id);
+        if let Some(replaced) = replaced_id.filter(|replaced| *replaced != id) {
+            self.unname(replaced);
+        }
         Ok(())
     }
 
@@ -112,8 +135,8 @@ impl Image {
                 "the directory is not empty; remove what is in it first",
             ));
         }
-        // The bytes stay until the next crash: the removal may be undone by it, and an open file may still use them.
         self.names(&directory)?.remove(name);
+        self.unname(id);
         Ok(())
     }
 
@@ -131,68 +154,150 @@ impl Image {
             Some(Entry::Directory(names)) => names.synced.clone_from(&names.current),
             _ => return Err(not_a_directory()),
         }
+        self.collect();
         Ok(())
+    }
+
+    /// Keeps the bytes of `file` even when it has no name, until it is [released](Image::release) or a crash.
+    pub(super) fn hold(&mut self, file: u64) {
+        *self.held.entry(file).or_default() += 1;
+    }
+
+    pub(super) fn release(&mut self, file: u64) {
+        if let Some(holders) = self.held.get_mut(&file) {
+            *holders -= 1;
+            if *holders == 0 {
+                self.held.remove(&file);
+                self.collect();
+            }
+        }
     }
 
     pub(super) fn read(&self, file: u64, offset: u64, bytes_max: usize) -> io::Result<Bytes> {
-        let Some(Entry::File(Twice { current, .. })) = self.nodes.get(&file) else {
+        let Some(Entry::File(content)) = self.nodes.get(&file) else {
             return Err(gone());
         };
-        let begin = usize::try_from(offset).map_or(current.len(), |offset| offset.min(current.len()));
-        let end = begin.saturating_add(bytes_max).min(current.len());
-        Ok(Bytes::copy_from_slice(&current[begin..end]))
+        let bytes = content.bytes();
+        let begin = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
+        let end = begin.saturating_add(bytes_max).min(bytes.len());
+        Ok(Bytes::copy_from_slice(&bytes[begin..end]))
     }
 
     pub(super) fn write(&mut self, file: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let full = self.full;
         let content = self.content(file)?;
-        if bytes.is_empty() {
-            return Ok(());
+        let grows = !bytes.is_empty() && offset.saturating_add(bytes.len() as u64) > content.bytes().len() as u64;
+        match full && grows {
+            true => Err(no_room()),
+            false => content.write(offset, bytes),
         }
-        let end = offset.saturating_add(bytes.len() as u64);
-        if end > content.current.len() as u64 {
-            resize(&mut content.current, end)?;
-        }
-        // It fits: the file is at least as long.
-        let begin = offset as usize;
-        content.current[begin..begin + bytes.len()].copy_from_slice(bytes);
-        Ok(())
     }
 
     pub(super) fn truncate(&mut self, file: u64, bytes: u64) -> io::Result<()> {
-        resize(&mut self.content(file)?.current, bytes)
+        let full = self.full;
+        let content = self.content(file)?;
+        match full && bytes > content.bytes().len() as u64 {
+            true => Err(no_room()),
+            false => content.truncate(bytes),
+        }
     }
 
     pub(super) fn len(&self, file: u64) -> io::Result<u64> {
         match self.nodes.get(&file) {
-            Some(Entry::File(content)) => Ok(content.current.len() as u64),
+            Some(Entry::File(content)) => Ok(content.bytes().len() as u64),
             _ => Err(gone()),
         }
     }
 
     pub(super) fn sync(&mut self, file: u64) -> io::Result<()> {
-        let content = self.content(file)?;
-        content.synced.clone_from(&content.current);
+        self.content(file)?.sync();
         Ok(())
     }
 
-    /// Everything is as it was last synced; what no synced directory names is gone.
-    pub(super) fn crash(&mut self) {
+    /// Without randomness, everything is as it was last synced. With it, any of what was not synced may have reached
+    /// the disk: sectors of files, their lengths, and names; what was synced stays. What no directory names then is gone.
+    pub(super) fn crash(&mut self, mut torn: Option<&mut Random>) {
+        if let Some(random) = &mut torn {
+            torn::tear(&mut self.nodes, random);
+        }
         let (mut kept, mut found) = (BTreeSet::new(), vec![ROOT]);
         while let Some(id) = found.pop() {
             kept.insert(id);
-            match self.nodes.get_mut(&id) {
-                Some(Entry::File(content)) => content.current.clone_from(&content.synced),
-                Some(Entry::Directory(names)) => {
+            match (self.nodes.get_mut(&id), &mut torn) {
+                (Some(Entry::File(content)), None) => content.crash(),
+                (Some(Entry::File(content)), Some(random)) => content.tear(random),
+                (Some(Entry::Directory(names)), _) => {
                     names.current.clone_from(&names.synced);
                     found.extend(names.synced.values().filter(|id| !kept.contains(id)));
                 }
-                None => {}
+                (None, _) => {}
             }
         }
         self.nodes.retain(|id, _| kept.contains(id));
+        self.held.clear();
+        self.unnamed.clear();
     }
 
-    fn content(&mut self, file: u64) -> io::Result<&mut Twice<Vec<u8>>> {
+    /// Flips one bit of a stored byte, each byte as likely, and says of which; `None` if nothing is stored.
+    pub(super) fn rot(&mut self, random: &mut Random) -> Option<String> {
+        let mut files = Vec::new();
+        self.walk(ROOT, "", &mut files);
+        let stored = files.iter().map(|(_, _, stored)| stored).sum::<u64>();
+        if stored == 0 {
+            return None;
+        }
+        let mut offset = random.below(stored);
+        let (path, id, _) = files.into_iter().find(|(_, _, stored)| {
+            let here = offset < *stored;
+            if !here {
+                offset -= stored;
+            }
+            here
+        })?;
+        let bit = random.below(8);
+        self.content(id).ok()?.flip(offset as usize, bit);
+        Some(format!("bit {bit} of byte {offset} of `{path}`"))
+    }
+
+    /// The files below `directory`, with their paths and how many bytes of them are stored.
+    fn walk(&self, directory: u64, above: &str, files: &mut Vec<(String, u64, u64)>) {
+        let Some(Entry::Directory(names)) = self.nodes.get(&directory) else {
+            return;
+        };
+        for (name, id) in &names.current {
+            match self.nodes.get(id) {
+                Some(Entry::File(content)) => files.push((format!("{above}{name}"), *id, content.stored() as u64)),
+                Some(Entry::Directory(_)) => self.walk(*id, &format!("{above}{name}/"), files),
+                None => {}
+            }
+        }
+    }
+
+    /// Notes that `id` has lost a name. Its bytes stay while the next crash may undo that, or an open file uses them.
+    fn unname(&mut self, id: u64) {
+        self.unnamed.insert(id);
+        self.collect();
+    }
+
+    /// Forgets the files that have no name, now or synced, and that nobody holds.
+    fn collect(&mut self) {
+        if self.unnamed.is_empty() {
+            return;
+        }
+        let mut named = BTreeSet::new();
+        for entry in self.nodes.values() {
+            if let Entry::Directory(names) = entry {
+                let ids = names.current.values().chain(names.synced.values()).copied();
+                named.extend(ids.filter(|id| self.unnamed.contains(id)));
+            }
+        }
+        let lost = |id: &u64| !named.contains(id) && !self.held.contains_key(id);
+        for id in self.unnamed.extract_if(.., lost) {
+            self.nodes.remove(&id);
+        }
+    }
+
+    fn content(&mut self, file: u64) -> io::Result<&mut Content> {
         match self.nodes.get_mut(&file) {
             Some(Entry::File(content)) => Ok(content),
             _ => Err(gone()),
@@ -227,15 +332,8 @@ impl Image {
     }
 }
 
-fn resize(content: &mut Vec<u8>, bytes: u64) -> io::Result<()> {
-    match usize::try_from(bytes) {
-        Ok(count) if bytes <= FILE_BYTES_MAX => content.resize(count, 0),
-        _ => {
-            let why = format!("a file in memory holds at most {FILE_BYTES_MAX} bytes, not {bytes}; write less");
-            return Err(io::Error::new(ErrorKind::FileTooLarge, why));
-        }
-    }
-    Ok(())
+fn no_room() -> io::Error {
+    error(ErrorKind::StorageFull, "the disk is full; remove something first")
 }
 
 fn not_a_directory() -> io::Error {

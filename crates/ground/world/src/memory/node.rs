@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::disk::{Disk, SqlitePlace, split};
 use crate::env::Node;
@@ -12,6 +11,7 @@ use crate::random::Random;
 use crate::task::Cancel;
 use crate::time::{Instant, Interval, Sleep, Wall};
 
+use super::blocking::{self, SQLITE_VFS};
 use super::clock::civil;
 use super::disk::MemoryDisk;
 use super::network::MemoryNetwork;
@@ -55,6 +55,15 @@ impl Incarnation {
                 self.name, self.number
             ),
         }
+    }
+
+    /// Lets go of an open file; after a crash there is none.
+    pub(super) fn release(&self, file: u64) {
+        self.shared.with(|state, _| {
+            if state.is_alive(self.node, self.number) {
+                state.nodes[self.node].image.release(file);
+            }
+        });
     }
 }
 
@@ -114,20 +123,13 @@ impl Node for Incarnation {
         Arc::new(MemoryDisk(self.clone()))
     }
 
-    /// SQLite's own VFS for databases in memory, which the connections of a process share by name. It knows no synced
-    /// bytes: each incarnation begins with an empty one.
+    /// A VFS over the node's disk, which whoever has SQLite registers: see [`blocking`](super::blocking).
     fn sqlite(&self, name: &str) -> io::Result<SqlitePlace> {
-        static WORLDS: AtomicU64 = AtomicU64::new(0);
         split(name)?;
-        let world = self.enter(|state, _| {
-            *state
-                .serial
-                .get_or_insert_with(|| WORLDS.fetch_add(1, Ordering::Relaxed))
-        });
-        let path = format!("/world-{world}/{}-{}/{name}", self.name, self.number);
+        self.enter(|_, _| ());
         Ok(SqlitePlace {
-            path: path.into(),
-            vfs: Some("memdb".to_owned()),
+            path: blocking::path(&self.shared, &self.name, self.number, name),
+            vfs: Some(SQLITE_VFS.to_owned()),
             inline: true,
         })
     }

@@ -1,5 +1,6 @@
 //! What every world promises, asked of each: the real one and the one in memory.
 
+mod disk_faults;
 mod fate;
 mod streams;
 
