@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `env.rs` | [`Env`], and the private trait each world implements for its nodes |
 //! | `time.rs`, `random.rs`, `task.rs` | what its calls return |
+//! | `detector.rs`, `hybrid.rs` | pure: how much a silent peer is suspected, timestamps in causal order |
 //! | `network.rs`, `byte_stream.rs` | bytes: [`Network`], [`Listener`], [`Stream`]; [`ByteStream`] for hyper |
 //! | `transport.rs` | messages: [`Transport`], which `wire` implements over streams, and a simulator over events |
 //! | `disk.rs` | [`Disk`], [`File`] |
@@ -40,8 +41,10 @@
 //! simulator, are listed here when they come (SMTP, ZooKeeper, PostgreSQL): so far there is none.
 
 mod byte_stream;
+mod detector;
 mod disk;
 mod env;
+mod hybrid;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod network;
@@ -53,8 +56,10 @@ mod time;
 mod transport;
 
 pub use byte_stream::ByteStream;
+pub use detector::{Detector, PhiAccrual, PhiSettings, Suspicion, Timeout};
 pub use disk::{Disk, File, SqlitePlace};
 pub use env::Env;
+pub use hybrid::{Ahead, HybridClock, Timestamp, Unbounded, wait_until_past};
 pub use network::{Address, BoxFuture, Listener, Network, Stream};
 pub use probe::Probe;
 pub use random::Random;
