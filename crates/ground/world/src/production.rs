@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "world is the door")]
 
 mod disk;
+#[cfg(feature = "memory")]
+mod hosted;
 mod network;
 mod operator;
 
@@ -20,6 +22,8 @@ use crate::random::Random;
 use crate::task::Cancel;
 use crate::time::{Instant, Interval, Sleep, Wall, nanos};
 
+#[cfg(feature = "memory")]
+pub use hosted::Hosting;
 pub use network::{listener, listener_from_std};
 pub use operator::read_file;
 
