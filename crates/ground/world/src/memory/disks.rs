@@ -26,4 +26,12 @@ impl World {
         let node = self.find(name);
         self.shared().with(|state, _| state.nodes[node].image.full = full);
     }
+
+    /// Lets the disk of `name` do `changes` more changes, then refuse each; `None` makes it well again. Reads go on. With
+    /// a crash after it, this is a crash at exactly that change: between any two steps of a commit, say.
+    pub fn fail_disk(&self, name: &str, changes: Option<u64>) {
+        let node = self.find(name);
+        self.shared()
+            .with(|state, _| state.nodes[node].image.changes_left = changes);
+    }
 }

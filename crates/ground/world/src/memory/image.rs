@@ -26,6 +26,8 @@ pub(super) struct Image {
     unnamed: BTreeSet<u64>,
     /// Whether there is no room for a byte more.
     pub(super) full: bool,
+    /// How many changes it still does before it fails; none if it is well.
+    pub(super) changes_left: Option<u64>,
 }
 
 enum Entry {
@@ -47,6 +49,7 @@ impl Default for Image {
             held: BTreeMap::new(),
             unnamed: BTreeSet::new(),
             full: false,
+            changes_left: None,
         }
     }
 }
@@ -62,6 +65,7 @@ impl Image {
     }
 
     pub(super) fn create(&mut self, path: &str) -> io::Result<u64> {
+        self.wear()?;
         let (directory, name) = split(path)?;
         let (id, full) = (self.next, self.full);
         let names = self.names(&directory)?;
@@ -81,6 +85,7 @@ impl Image {
     }
 
     pub(super) fn create_dir(&mut self, path: &str) -> io::Result<()> {
+        self.wear()?;
         let parts = parts(path)?;
         for depth in 0..parts.len() {
             let (id, full) = (self.next, self.full);
@@ -98,6 +103,7 @@ impl Image {
     }
 
     pub(super) fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.wear()?;
         let ((from_directory, from_name), (to_directory, to_name)) = (split(from)?, split(to)?);
         let id = self.child(&from_directory, from_name)?;
         if to_directory.starts_with(&parts(from)?) {
@@ -125,6 +131,7 @@ impl Image {
     }
 
     pub(super) fn remove(&mut self, path: &str) -> io::Result<()> {
+        self.wear()?;
         let (directory, name) = split(path)?;
         let id = self.child(&directory, name)?;
         if let Some(Entry::Directory(names)) = self.nodes.get(&id)
@@ -149,6 +156,7 @@ impl Image {
     }
 
     pub(super) fn sync_dir(&mut self, path: &str) -> io::Result<()> {
+        self.wear()?;
         let id = self.directory(&parts(path)?)?;
         match self.nodes.get_mut(&id) {
             Some(Entry::Directory(names)) => names.synced.clone_from(&names.current),
@@ -184,6 +192,7 @@ impl Image {
     }
 
     pub(super) fn write(&mut self, file: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.wear()?;
         let full = self.full;
         let content = self.content(file)?;
         let grows = !bytes.is_empty() && offset.saturating_add(bytes.len() as u64) > content.bytes().len() as u64;
@@ -194,6 +203,7 @@ impl Image {
     }
 
     pub(super) fn truncate(&mut self, file: u64, bytes: u64) -> io::Result<()> {
+        self.wear()?;
         let full = self.full;
         let content = self.content(file)?;
         match full && bytes > content.bytes().len() as u64 {
@@ -210,6 +220,7 @@ impl Image {
     }
 
     pub(super) fn sync(&mut self, file: u64) -> io::Result<()> {
+        self.wear()?;
         self.content(file)?.sync();
         Ok(())
     }
@@ -270,6 +281,18 @@ impl Image {
                 Some(Entry::Directory(_)) => self.walk(*id, &format!("{above}{name}/"), files),
                 None => {}
             }
+        }
+    }
+
+    /// Counts a change that the disk is asked for.
+    fn wear(&mut self) -> io::Result<()> {
+        match &mut self.changes_left {
+            Some(0) => Err(io::Error::other("the disk fails; it takes no change any more")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 

@@ -73,27 +73,29 @@ impl Content {
         self.shortest = self.synced.len();
     }
 
-    /// Any of the sectors that were not synced have reached the disk, and the length is any that it may have had. A
-    /// sector that did not reach it holds what was synced, or zeros where nothing was.
+    /// Any of the sectors that were not synced have reached the disk. Nor may the last cut have, and the file may have
+    /// grown by any of what was appended since: file systems change a length at once, but write later. A sector that did
+    /// not reach the disk holds what was synced, or zeros if that was cut off or nothing was there.
     pub(super) fn tear(&mut self, random: &mut Random) {
         let (old, new) = (self.synced.len(), self.current.len());
-        if self.dirty.is_empty() && old == new {
+        if self.dirty.is_empty() {
             return;
         }
-        let (least, most) = (self.shortest.min(old).min(new), old.max(new));
-        let length = match random.below(3) {
-            0 => old,
-            1 => new,
-            _ => least + random.below((most - least + 1) as u64) as usize,
+        let (kept, length) = match random.below(3) {
+            0 => (old, old),
+            1 => (self.shortest, new),
+            _ => (
+                self.shortest,
+                self.shortest + random.below((new - self.shortest + 1) as u64) as usize,
+            ),
         };
         self.current.resize(length, 0);
         if length > new {
-            // The cut has not reached the disk.
             self.current[new..].copy_from_slice(&self.synced[new..length]);
         }
         for sector in &self.dirty {
             if random.below(2) == 0 {
-                let (lost, kept) = (within(*sector, length), within(*sector, old.min(length)));
+                let (lost, kept) = (within(*sector, length), within(*sector, kept.min(length)));
                 self.current[lost].fill(0);
                 self.current[kept.clone()].copy_from_slice(&self.synced[kept]);
             }
