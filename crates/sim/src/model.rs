@@ -1,4 +1,38 @@
 //! A system model as data: what is assumed of nodes, links, time and clocks.
+//!
+//! A model is written as a preset, or as a preset and the axes that differ:
+//!
+//! ```text
+//! model    = preset { "+" axis }
+//! preset   = "synchronous" | "datacentre" | "web" | "asynchronous" | "byzantine(" count ")"
+//! axis     = word [ "(" argument ")" ]
+//! argument = count | share | duration
+//! count    = 1, 2, 3 ..
+//! share    = a number above 0 and below 1
+//! duration = a whole number and "us", "ms", "s" or "min"
+//! ```
+//!
+//! Spaces do not matter, nor does the order of the axes. An axis replaces what the preset says of the same thing;
+//! partition shapes are a list, and the ones that are named are the only ones. Two words that settle the same thing
+//! contradict each other. [`describe_models`] lists the words.
+//!
+//! ```
+//! use sim::model::{Faulty, Model, Processes};
+//!
+//! let model: Model = "asynchronous + byzantine(1)".parse()?;
+//! assert_eq!(model.processes, Processes::Byzantine);
+//! assert_eq!(model.faulty_max, Faulty::AtMost(1));
+//! assert_eq!(model.to_string(), "asynchronous + byzantine(1)");
+//! # Ok::<(), sim::model::ModelError>(())
+//! ```
+
+mod description;
+mod parse;
+mod presets;
+mod strength;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,11 +41,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::PartitionShape;
 
+pub use description::describe_models;
+pub use parse::ModelError;
+
 /// What a program assumes of the world. The fewer assumptions, the weaker the model, and the more a program that keeps
-/// its promises in it is worth.
+/// its promises in it is worth. In JSON it is its text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Model {
-    /// How it was written: `asynchronous + byzantine(1)`.
+    /// How it was written, with one space where there may be some: `asynchronous + byzantine(1)`.
     pub name: String,
     /// What is known of delays.
     pub timing: Timing,
@@ -53,7 +91,9 @@ pub enum Timing {
     Asynchronous,
 }
 
-/// How processes fail, from the kindest to the worst; each may do what the ones before it do.
+/// How processes fail, from the kindest to the worst; each may do what the ones before it do, except that a crash is for
+/// good under `CrashStop` only: everywhere else a node comes back, or progress could not be claimed of a program that
+/// keeps something in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Processes {
@@ -77,13 +117,13 @@ pub enum Processes {
 pub enum Faulty {
     /// At most this many.
     AtMost(u32),
-    /// Fewer than half.
+    /// Fewer than half of the servers, and one where there are fewer than three of them: a lone server fails too.
     Minority,
     /// Any number.
     Any,
 }
 
-/// What a crash leaves on the disk.
+/// What a crash leaves on the disk, and what else happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disk {
@@ -138,11 +178,33 @@ pub enum Clocks {
     },
     /// Something else.
     Skewed {
-        /// How far a wall clock may be from the truth.
+        /// How far a wall clock may be from the truth before it jumps.
         offset: Duration,
         /// How much faster or slower a clock may run, in parts per million.
         drift_ppm: u32,
         /// Whether they jump.
         jumps: bool,
     },
+}
+
+impl Model {
+    /// Whether progress after healing may be claimed: without any bound on delays, no progress within a bound follows
+    /// from anything (Fischer, Lynch and Paterson, *Impossibility of distributed consensus with one faulty process*,
+    /// 1985).
+    pub fn claims_progress(&self) -> bool {
+        self.timing != Timing::Asynchronous
+    }
+
+    /// The bound on a message's way, where there is one.
+    pub fn delay_max(&self) -> Option<Duration> {
+        match self.timing {
+            Timing::Synchronous { delay_max, .. } | Timing::PartiallySynchronous { delay_max, .. } => Some(delay_max),
+            Timing::Asynchronous => None,
+        }
+    }
+
+    /// Whether delays are bounded from the beginning.
+    pub fn is_synchronous(&self) -> bool {
+        matches!(self.timing, Timing::Synchronous { .. })
+    }
 }

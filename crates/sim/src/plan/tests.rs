@@ -1,0 +1,412 @@
+//! What every plan keeps to, whatever its seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fault::Fault;
+use crate::model::{Faulty, Model, Timing};
+use crate::plan::{FaultKind, Node, Plan, Role, Window, draw};
+
+const SEEDS: u64 = 2_000;
+
+const WINDOW: Window = Window {
+    chaos_begins_us: 5_000_000,
+    chaos_ends_us: 65_000_000,
+};
+
+fn nodes(servers: usize, clients: usize) -> Vec<Node> {
+    let node = |role, name: String| Node { name, role };
+    let servers = (0..servers).map(|number| node(Role::Server, format!("server-{number}")));
+    let clients = (0..clients).map(|number| node(Role::Client, format!("client-{number}")));
+    servers
+        .chain(clients)
+        .chain([node(Role::Witness, "witness".to_string())])
+        .collect()
+}
+
+fn models() -> Vec<Model> {
+    let texts = [
+        "asynchronous + rotting",
+        "asynchronous + byzantine(2) + rotting",
+        "datacentre + any-faulty + full",
+        "synchronous + timing",
+        "synchronous + omission + faulty(2)",
+        "datacentre + omission",
+        "asynchronous + correct",
+        "web + one-way + bridge + ring + isolate-leader + halves",
+        "asynchronous + corrupting + whole-clients",
+        "datacentre + stable-after(500ms)",
+    ];
+    let more = texts.iter().map(|text| text.parse().expect("a model"));
+    Vec::from(Model::presets()).into_iter().chain(more).collect()
+}
+
+fn for_each_plan(of: &[Node], check: impl Fn(&Model, &Plan, u64)) {
+    for model in models() {
+        for seed in 0..SEEDS {
+            check(&model, &draw(&model, seed, of, WINDOW), seed);
+        }
+    }
+}
+
+/// The node and the time for which a fault makes it faulty.
+fn failure(fault: &Fault) -> Option<(&str, u64, u64)> {
+    match fault {
+        Fault::Crash {
+            node, at_us, down_us, ..
+        } => Some((node, *at_us, down_us.map_or(u64::MAX, |down_us| at_us + down_us))),
+        Fault::Pause { node, at_us, for_us }
+        | Fault::Slow {
+            node, at_us, for_us, ..
+        }
+        | Fault::Full { node, at_us, for_us } => Some((node, *at_us, at_us + for_us)),
+        Fault::Rot { node, at_us } => Some((node, *at_us, u64::MAX)),
+        _ => None,
+    }
+}
+
+#[test]
+fn never_more_nodes_fail_at_one_moment_than_the_model_allows() {
+    let nodes = nodes(5, 2);
+    for_each_plan(&nodes, |model, plan, seed| {
+        let faulty_max = match model.faulty_max {
+            Faulty::AtMost(count) => count as usize,
+            Faulty::Minority => 2,
+            Faulty::Any => return,
+        };
+        let always = plan.liars.union(&plan.omitting);
+        let always: Vec<_> = always
+            .map(|node| (node.as_str(), WINDOW.chaos_begins_us, WINDOW.chaos_ends_us))
+            .collect();
+        let failures: Vec<_> = plan.faults.iter().filter_map(failure).chain(always).collect();
+        for (_, moment, _) in &failures {
+            let now = failures
+                .iter()
+                .filter(|(_, from, until)| from <= moment && moment <= until);
+            let failing: BTreeSet<&str> = now.map(|(node, ..)| *node).collect();
+            assert!(
+                failing.len() <= faulty_max,
+                "{model}, seed {seed}: {failing:?} fail at {moment}"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_bound_on_failing_nodes_is_reached() {
+    let nodes = nodes(5, 2);
+    let model = Model::asynchronous();
+    let most = (0..SEEDS).map(|seed| {
+        let plan = draw(&model, seed, &nodes, WINDOW);
+        let failures: Vec<_> = plan.faults.iter().filter_map(failure).collect();
+        let at = |moment: u64| {
+            failures
+                .iter()
+                .filter(|(_, from, until)| (*from..=*until).contains(&moment))
+                .count()
+        };
+        failures.iter().map(|(_, from, _)| at(*from)).max().unwrap_or(0)
+    });
+    assert!(most.max() >= Some(2));
+}
+
+#[test]
+fn planned_faults_are_sorted_and_stay_in_the_chaos_and_before_delays_are_bounded() {
+    let nodes = nodes(5, 2);
+    for_each_plan(&nodes, |model, plan, seed| {
+        let begins: Vec<_> = plan.faults.iter().map(Fault::begins_us).collect();
+        assert!(begins.is_sorted(), "{model}, seed {seed}");
+        let ends_us = match model.timing {
+            Timing::PartiallySynchronous { stable_after, .. } => WINDOW
+                .chaos_ends_us
+                .min(WINDOW.chaos_begins_us + stable_after.as_micros() as u64),
+            Timing::Synchronous { .. } | Timing::Asynchronous => WINDOW.chaos_ends_us,
+        };
+        for fault in &plan.faults {
+            let (from, until) = match fault {
+                Fault::Skew { .. } => continue,
+                Fault::Crash {
+                    at_us, down_us: None, ..
+                }
+                | Fault::Rot { at_us, .. }
+                | Fault::Jump { at_us, .. } => (*at_us, *at_us),
+                Fault::Partition { at_us, for_us, .. } => (*at_us, at_us + for_us),
+                fault => failure(fault).map(|(_, from, until)| (from, until)).expect("a failure"),
+            };
+            assert!(
+                WINDOW.chaos_begins_us <= from && until <= ends_us,
+                "{model}, seed {seed}: {fault:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_client_reaches_all_servers_or_none_where_clients_stay_whole() {
+    for servers in 1..=5 {
+        let nodes = nodes(servers, 3);
+        let mut cut_off = 0;
+        for model in models().iter().filter(|model| model.clients_whole) {
+            for seed in 0..SEEDS / 4 {
+                for fault in draw(model, seed, &nodes, WINDOW).faults {
+                    let Fault::Partition { cuts, .. } = fault else { continue };
+                    // By client and direction: the servers it does not reach, or that do not reach it.
+                    let mut off: BTreeMap<(&str, bool), BTreeSet<&str>> = BTreeMap::new();
+                    for (from, to) in &cuts {
+                        let (from, to) = (from.as_str(), to.as_str());
+                        match (from.starts_with("client"), to.starts_with("client")) {
+                            (true, false) => off.entry((from, true)).or_default().insert(to),
+                            (false, true) => off.entry((to, false)).or_default().insert(from),
+                            _ => continue,
+                        };
+                    }
+                    cut_off += off.len();
+                    assert!(
+                        off.values().all(|of| of.len() == servers),
+                        "{model}, seed {seed}: {cuts:?}"
+                    );
+                }
+            }
+        }
+        assert!(cut_off > 0, "with {servers} servers");
+    }
+}
+
+#[test]
+fn there_is_one_partition_at_a_time_and_it_cuts_somebody_off() {
+    let nodes = nodes(5, 2);
+    for_each_plan(&nodes, |model, plan, seed| {
+        let mut last_until = 0;
+        for fault in &plan.faults {
+            let Fault::Partition {
+                cuts, at_us, for_us, ..
+            } = fault
+            else {
+                continue;
+            };
+            assert!(
+                !cuts.is_empty() && cuts.iter().all(|(from, to)| from != to),
+                "{model}, seed {seed}"
+            );
+            assert!(last_until < *at_us, "{model}, seed {seed}");
+            last_until = at_us + for_us;
+        }
+    });
+}
+
+#[test]
+fn nothing_happens_to_a_witness_nor_that_is_not_enabled() {
+    let nodes = nodes(3, 2);
+    for_each_plan(&nodes, |model, plan, seed| {
+        let kinds = model.kinds();
+        for fault in &plan.faults {
+            let text = format!("{fault:?}");
+            assert!(!text.contains("witness"), "{model}, seed {seed}: {text}");
+            assert!(
+                plan.enabled.contains(&fault.kind()) && kinds.contains(&fault.kind()),
+                "{model}: {text}"
+            );
+        }
+        let allowed = |kind: &FaultKind| kinds.contains(kind) || *kind == FaultKind::Buggify;
+        assert!(plan.enabled.iter().all(allowed), "{model}, seed {seed}");
+        assert!(
+            plan.liars.iter().all(|liar| liar.starts_with("server")),
+            "{model}, seed {seed}"
+        );
+    });
+}
+
+#[test]
+fn any_seeds_in_a_row_as_many_as_kinds_enable_every_kind() {
+    let nodes = nodes(4, 1);
+    for model in models() {
+        let kinds = model.kinds_among(&nodes);
+        assert_eq!(kinds, model.kinds(), "{model}");
+        for first in [0, 1, 777, u64::MAX - 100] {
+            let row = first..first + kinds.len() as u64;
+            let enabled: BTreeSet<FaultKind> = row
+                .flat_map(|seed| draw(&model, seed, &nodes, WINDOW).enabled)
+                .collect();
+            assert!(enabled.is_superset(&kinds), "{model}, from {first}");
+        }
+    }
+}
+
+#[test]
+fn every_planned_kind_occurs_whenever_its_turn_comes() {
+    for nodes in [nodes(4, 1), nodes(5, 3), nodes(2, 1), nodes(1, 0)] {
+        for model in models() {
+            let kinds: Vec<FaultKind> = model.kinds_among(&nodes).into_iter().collect();
+            for seed in 0..200 {
+                let Some(kind) = kinds.get((seed as usize).checked_rem(kinds.len()).unwrap_or(0)) else {
+                    continue;
+                };
+                let plan = draw(&model, seed, &nodes, WINDOW);
+                let occurs = plan.faults.iter().any(|fault| fault.kind() == *kind);
+                assert!(occurs || !kind.is_planned(), "{model}, seed {seed}: {kind}");
+                assert!(
+                    !matches!(kind, FaultKind::Lie(_)) || !plan.liars.is_empty(),
+                    "{model}, seed {seed}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn omitting_nodes_are_found_where_links_lose_nothing() {
+    let nodes = nodes(3, 1);
+    let model: Model = "synchronous + omission".parse().expect("a model");
+    let omitting = |seed: u64| draw(&model, seed, &nodes, WINDOW).omitting.len();
+    let counts: BTreeSet<usize> = (0..SEEDS).map(omitting).collect();
+    assert_eq!(counts, [0, 1].into());
+}
+
+#[test]
+fn a_run_without_a_kind_is_as_common_as_one_with_it() {
+    let nodes = nodes(4, 1);
+    let model = Model::asynchronous();
+    for kind in model.kinds() {
+        let with = (0..SEEDS)
+            .filter(|seed| draw(&model, *seed, &nodes, WINDOW).enabled.contains(&kind))
+            .count();
+        assert!(
+            (SEEDS as usize * 45 / 100..SEEDS as usize * 65 / 100).contains(&with),
+            "{kind}: {with}"
+        );
+    }
+}
+
+#[test]
+fn the_same_seed_draws_the_same_plan_and_another_one_another() {
+    let nodes = nodes(4, 1);
+    for model in models() {
+        assert_eq!(draw(&model, 7, &nodes, WINDOW), draw(&model, 7, &nodes, WINDOW));
+    }
+    let plans: Vec<Plan> = (0..100)
+        .map(|seed| draw(&Model::asynchronous(), seed, &nodes, WINDOW))
+        .collect();
+    let different = plans.iter().enumerate().all(|(at, plan)| !plans[..at].contains(plan));
+    assert!(different);
+}
+
+#[test]
+fn any_number_of_nodes_and_any_window_has_a_plan() {
+    let window = |chaos_begins_us, chaos_ends_us| Window {
+        chaos_begins_us,
+        chaos_ends_us,
+    };
+    let windows = [
+        WINDOW,
+        window(0, 0),
+        window(5, 6),
+        window(9, 3),
+        window(0, 1_000),
+        window(1, u64::MAX),
+    ];
+    for model in models() {
+        for (servers, clients) in [(0, 0), (0, 1), (1, 0), (1, 1), (0, 3), (2, 0), (3, 0), (9, 9)] {
+            for window in windows {
+                for seed in 0..30 {
+                    let plan = draw(&model, seed, &nodes(servers, clients), window);
+                    let nobody = servers + clients == 0;
+                    assert!(!nobody || plan.faults.is_empty() && plan.liars.is_empty());
+                }
+            }
+        }
+        assert!(draw(&model, 1, &[], WINDOW).faults.is_empty());
+    }
+}
+
+#[test]
+fn message_rates_hold_during_the_chaos_only() {
+    for model in models() {
+        let (kinds, ends_us) = (model.kinds(), model.faults_end_us(WINDOW));
+        let during = model.rates(&kinds, WINDOW.chaos_begins_us, WINDOW);
+        assert_eq!(
+            during.loss + during.omission > 0.0,
+            kinds.contains(&FaultKind::Loss),
+            "{model}"
+        );
+        assert_eq!(during.reset > 0.0, kinds.contains(&FaultKind::Reset), "{model}");
+        assert_eq!(
+            during.duplication > 0.0,
+            kinds.contains(&FaultKind::Duplication),
+            "{model}"
+        );
+        assert_eq!(
+            during.corruption > 0.0,
+            kinds.contains(&FaultKind::Corruption),
+            "{model}"
+        );
+        assert_eq!(
+            during.late.0 > 0.0 && during.late.1 > 0,
+            kinds.contains(&FaultKind::Late),
+            "{model}"
+        );
+        for us in [0, WINDOW.chaos_begins_us - 1, WINDOW.chaos_ends_us, u64::MAX] {
+            assert_eq!(model.rates(&kinds, us, WINDOW), Default::default(), "{model} at {us}");
+        }
+        assert_eq!(
+            model.rates(&BTreeSet::new(), WINDOW.chaos_begins_us, WINDOW),
+            Default::default(),
+            "{model}"
+        );
+        if ends_us < WINDOW.chaos_ends_us {
+            let stable = model.rates(&kinds, ends_us, WINDOW);
+            let loses = stable.loss + stable.reset + stable.duplication + stable.corruption + stable.omission;
+            let bound = model.delay_max().expect("a bound").as_micros() as u64;
+            assert!(loses == 0.0 && stable.late.1 < bound, "{model}: {stable:?}");
+            let before = model.rates(&kinds, ends_us - 1, WINDOW);
+            assert!(
+                before.late.1 <= bound,
+                "{model}: sent before the moment, it arrives within the bound after it"
+            );
+        }
+    }
+}
+
+#[test]
+fn kinds_are_those_of_the_model() {
+    let kinds = |text: &str| text.parse::<Model>().expect("a model").kinds();
+    assert_eq!(kinds("synchronous"), [FaultKind::CrashForGood].into());
+    assert_eq!(kinds("synchronous + rounds + correct"), [].into());
+    let synchronous = kinds("synchronous + timing");
+    assert_eq!(
+        synchronous,
+        [FaultKind::Crash, FaultKind::Pause, FaultKind::Loss].into()
+    );
+    assert!(kinds("datacentre").contains(&FaultKind::Slow) && !kinds("datacentre").contains(&FaultKind::TornCrash));
+    let asynchronous = kinds("asynchronous + rotting + corrupting + byzantine(1)");
+    for kind in [
+        FaultKind::Jump,
+        FaultKind::TornCrash,
+        FaultKind::Full,
+        FaultKind::Rot,
+        FaultKind::Corruption,
+    ] {
+        assert!(asynchronous.contains(&kind), "{kind}");
+    }
+    assert_eq!(
+        asynchronous
+            .iter()
+            .filter(|kind| matches!(kind, FaultKind::Lie(_)))
+            .count(),
+        6
+    );
+    let names: BTreeSet<String> = asynchronous.iter().map(FaultKind::to_string).collect();
+    assert_eq!(names.len(), asynchronous.len());
+}
+
+#[test]
+fn a_pause_stays_within_the_bound_where_there_is_one() {
+    let model: Model = "synchronous + timing".parse().expect("a model");
+    let mut longest = 0;
+    for seed in 0..SEEDS {
+        for fault in draw(&model, seed, &nodes(3, 1), WINDOW).faults {
+            if let Fault::Pause { for_us, .. } = fault {
+                longest = longest.max(for_us);
+            }
+        }
+    }
+    assert!((5_000..=10_000).contains(&longest), "{longest}");
+}
