@@ -19,6 +19,8 @@ pub struct App {
     pub(crate) modules: Modules,
     pub(crate) commands: Vec<Command>,
     pub(crate) default_command: Option<&'static str>,
+    #[cfg(feature = "simulate")]
+    pub(crate) scenarios: Vec<sim::Scenario>,
 }
 
 impl App {
@@ -31,6 +33,8 @@ impl App {
             modules: Modules::default(),
             commands: Vec::new(),
             default_command: None,
+            #[cfg(feature = "simulate")]
+            scenarios: Vec::new(),
         }
     }
 
@@ -90,8 +94,19 @@ impl App {
         self
     }
 
+    /// Adds a scenario that `simulate` runs.
+    #[cfg(feature = "simulate")]
+    pub fn scenario(mut self, scenario: sim::Scenario) -> App {
+        self.scenarios.push(scenario);
+        self
+    }
+
     /// Runs the command that the process was started with, to its end.
     pub fn run(self) -> ExitCode {
+        #[cfg(feature = "simulate")]
+        if let Some(status) = crate::simulate::answer(&self.scenarios) {
+            return ExitCode::from(status);
+        }
         let arguments: Vec<OsString> = std::env::args_os().collect();
         ExitCode::from(self.run_on(arguments, Console::process()))
     }

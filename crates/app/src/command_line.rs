@@ -31,8 +31,32 @@ pub(crate) enum Choice {
         face: bool,
         must_listen: bool,
     },
-    Describe,
+    Describe {
+        /// Whether the system models are to be described instead of the application.
+        models: bool,
+        /// The model that the application's components are held to.
+        model: Option<String>,
+    },
+    Simulate(Simulation),
     Own(&'static str, ArgMatches),
+}
+
+/// What `simulate` was asked for.
+#[cfg_attr(
+    not(feature = "simulate"),
+    expect(dead_code, reason = "a build without the simulator only says which has it")
+)]
+#[derive(Clone, Debug)]
+pub(crate) struct Simulation {
+    pub(crate) scenario: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) seeds: Option<u64>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) minutes: Option<f64>,
+    pub(crate) jobs: usize,
+    pub(crate) beyond: bool,
+    pub(crate) replay: Option<PathBuf>,
+    pub(crate) failures: PathBuf,
 }
 
 /// Reads `arguments`; the error knows whether it is help, and its exit status.
@@ -68,7 +92,11 @@ fn choice(app: &App, name: &str, given: ArgMatches) -> Choice {
     }
     let listen = || given.get_one::<Address>("service-listen").cloned();
     match name {
-        "describe" => Choice::Describe,
+        "describe" => Choice::Describe {
+            models: given.get_flag("models"),
+            model: given.get_one::<String>("model").cloned(),
+        },
+        "simulate" => Choice::Simulate(simulation(&given)),
         "serve" => Choice::Up {
             listen: listen(),
             face: true,
@@ -108,7 +136,21 @@ fn clap(app: &App) -> Clap {
         Clap::new("serve")
             .about("Runs the application and serves its components, on frames and on HTTP")
             .arg(service_listen()),
-        Clap::new("describe").about("Prints components, owners, methods, marks, codecs and the call graph"),
+        Clap::new("describe")
+            .about("Prints components, owners, methods, marks, codecs and the call graph")
+            .arg(
+                Arg::new("models")
+                    .long("models")
+                    .action(ArgAction::SetTrue)
+                    .help("Prints the system models instead, and what each axis is"),
+            )
+            .arg(
+                Arg::new("model")
+                    .long("model")
+                    .value_name("MODEL")
+                    .help("Warns of components that require a stronger model than this"),
+            ),
+        simulate(),
     ];
     Clap::new(app.name)
         .version(app.version)
@@ -124,6 +166,78 @@ fn service_listen() -> Arg {
         .value_name("ADDRESS")
         .value_parser(host::config::address)
         .help("Where components are served, such as 127.0.0.1:7001; port 0 picks a free one")
+}
+
+fn simulate() -> Clap {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Clap::new("simulate")
+        .about("Runs the application's scenarios in worlds where things go wrong, one process for each seed")
+        .arg(
+            Arg::new("scenario")
+                .value_name("SCENARIO")
+                .help("Which; all of them without it"),
+        )
+        .arg(option(
+            "model",
+            "MODEL",
+            "The system model, such as `asynchronous + byzantine(1)`",
+        ))
+        .arg(option("seeds", "N", "How many seeds").value_parser(clap::value_parser!(u64).range(1..)))
+        .arg(option("seed", "N", "The first seed; without --seeds the only one").value_parser(clap::value_parser!(u64)))
+        .arg(option("minutes", "T", "Ends after so many minutes, whatever --seeds says").value_parser(minutes))
+        .arg(
+            option(
+                "jobs",
+                "N",
+                "How many runs at once; as many as there are processors without it",
+            )
+            .value_parser(clap::value_parser!(u16).range(1..)),
+        )
+        .arg(
+            Arg::new("beyond")
+                .long("beyond")
+                .action(ArgAction::SetTrue)
+                .help("Runs also where a component requires a stronger model, to see what happens"),
+        )
+        .arg(
+            option("replay", "FILE", "Runs one saved failure again")
+                .value_parser(clap::value_parser!(PathBuf))
+                .conflicts_with_all(["scenario", "seeds", "seed", "minutes"]),
+        )
+        .arg(
+            option(
+                "failures",
+                "FOLDER",
+                "Where failures are saved, with their pictures, and read from first",
+            )
+            .value_parser(clap::value_parser!(PathBuf))
+            .default_value("failures"),
+        )
+}
+
+fn simulation(given: &ArgMatches) -> Simulation {
+    let number = |name: &str| given.get_one::<u64>(name).copied();
+    let path = |name: &str| given.get_one::<PathBuf>(name).cloned();
+    Simulation {
+        scenario: given.get_one::<String>("scenario").cloned(),
+        model: given.get_one::<String>("model").cloned(),
+        seeds: number("seeds"),
+        seed: number("seed"),
+        minutes: given.get_one::<f64>("minutes").copied(),
+        jobs: given.get_one::<u16>("jobs").copied().unwrap_or_default().into(),
+        beyond: given.get_flag("beyond"),
+        replay: path("replay"),
+        failures: path("failures").unwrap_or_default(),
+    }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(minutes) if minutes > 0.0 && minutes.is_finite() => Ok(minutes),
+        _ => Err("give a number of minutes above 0, such as 2 or 0.5".to_owned()),
+    }
 }
 
 fn words<T>(name: &'static str, words: &[(&'static str, T)]) -> Arg {

@@ -28,6 +28,11 @@ mod describe;
 mod failure;
 pub mod limits;
 mod run;
+#[cfg(feature = "simulate")]
+mod simulate;
+#[cfg(not(feature = "simulate"))]
+#[path = "simulate/absent.rs"]
+mod simulate;
 mod up;
 
 pub use crate::application::App;

@@ -16,6 +16,7 @@ use crate::command_line::{self, Asked, Choice};
 use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
+use crate::simulate;
 use crate::up::{Up, up};
 
 /// Where the configuration is, unless the command line says so.
@@ -83,10 +84,19 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             (own.handler)(invocation).await?;
             return Ok(0);
         }
-        Choice::Describe => {
+        Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, json, console),
+        Choice::Describe { models: true, .. } => {
+            console.text(&simulate::models(app.name)?)?;
+            return Ok(0);
+        }
+        Choice::Describe { model, .. } => {
             let opened = app.modules.open(&env, config).await?;
-            let text = describe::text(app.name, app.version, &opened.describe(), json)?;
+            let description = opened.describe();
+            let text = describe::text(app.name, app.version, &description, json)?;
             console.text(&text)?;
+            if let Some(model) = model {
+                console.note(&simulate::weaker(app.name, &description, &model)?);
+            }
             return Ok(0);
         }
         Choice::None if config.service.listen.is_none() && !app.modules.has_background() => {
@@ -100,6 +110,7 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             must_listen,
         } => (listen, face, must_listen),
     };
+    simulate::refuse_for_real(app.name)?;
     let listen = listen.or_else(|| config.service.listen.clone());
     if listen.is_none() && (must_listen || !app.modules.has_background()) {
         let next = "give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";

@@ -1,5 +1,7 @@
 //! A fault as data: what a seed draws, what a failure is made smaller by, and what is saved beside a test.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::trace::Kind;
@@ -176,4 +178,175 @@ pub enum PartitionShape {
     IsolateLeader,
     /// Two halves that do not reach each other.
     Halves,
+}
+
+impl Fault {
+    /// The node it strikes, if it strikes one.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Fault::Crash { node, .. }
+            | Fault::Pause { node, .. }
+            | Fault::Slow { node, .. }
+            | Fault::Skew { node, .. }
+            | Fault::Jump { node, .. }
+            | Fault::Full { node, .. }
+            | Fault::Rot { node, .. }
+            | Fault::Lie { node, .. }
+            | Fault::Buggify { node, .. } => Some(node),
+            Fault::Partition { .. } | Fault::Message { .. } => None,
+        }
+    }
+
+    /// When it strikes, in microseconds; none for what strikes a message or an offer, whenever that comes.
+    pub fn begins_us(&self) -> Option<u64> {
+        match self {
+            Fault::Crash { at_us, .. }
+            | Fault::Pause { at_us, .. }
+            | Fault::Slow { at_us, .. }
+            | Fault::Jump { at_us, .. }
+            | Fault::Partition { at_us, .. }
+            | Fault::Full { at_us, .. }
+            | Fault::Rot { at_us, .. } => Some(*at_us),
+            Fault::Skew { .. } => Some(0),
+            Fault::Message { .. } | Fault::Lie { .. } | Fault::Buggify { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Crash {
+                node,
+                at_us,
+                down_us,
+                torn,
+            } => {
+                let torn = if *torn { " with torn writes" } else { "" };
+                match down_us {
+                    Some(down) => {
+                        write!(f, "{node} crashes{torn} at {}, back after {}", Time(*at_us), Time(*down))
+                    }
+                    None => write!(f, "{node} stops for good at {}", Time(*at_us)),
+                }
+            }
+            Fault::Pause { node, at_us, for_us } => {
+                write!(f, "{node} stands still at {} for {}", Time(*at_us), Time(*for_us))
+            }
+            Fault::Slow {
+                node,
+                at_us,
+                for_us,
+                step_us,
+            } => write!(
+                f,
+                "{node} is slow from {} for {}: {} a step",
+                Time(*at_us),
+                Time(*for_us),
+                Time(*step_us)
+            ),
+            Fault::Skew {
+                node,
+                offset_us,
+                drift_ppm,
+            } => write!(f, "the clock of {node} is off by {} ms and {drift_ppm} ppm", offset_us / 1000),
+            Fault::Jump { node, at_us, by_us } => {
+                write!(f, "the clock of {node} jumps by {} ms at {}", by_us / 1000, Time(*at_us))
+            }
+            Fault::Partition {
+                shape,
+                cuts,
+                at_us,
+                for_us,
+            } => {
+                let cuts: Vec<String> = cuts.iter().map(|(from, to)| format!("{from}→{to}")).collect();
+                let (at, lasts, cuts) = (Time(*at_us), Time(*for_us), cuts.join(" "));
+                write!(f, "partition ({}) at {at} for {lasts}: {cuts}", shape.name())
+            }
+            Fault::Full { node, at_us, for_us } => {
+                write!(f, "the disk of {node} is full at {} for {}", Time(*at_us), Time(*for_us))
+            }
+            Fault::Rot { node, at_us } => write!(f, "a bit on the disk of {node} changes at {}", Time(*at_us)),
+            Fault::Message {
+                from,
+                to,
+                kind,
+                nth,
+                fate,
+            } => write!(f, "{} {nth} from {from} to {to} {fate}", kind.name()),
+            Fault::Lie { node, to, nth, how } => write!(f, "{node} {} in reply {nth} to {to}", how.name()),
+            Fault::Buggify { node, name, nth } => write!(f, "`{name}` on {node}, offer {nth}"),
+        }
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fate::Lost => f.write_str("is lost"),
+            Fate::Reset => f.write_str("is lost by a connection reset"),
+            Fate::Duplicated { after_us } => write!(f, "arrives again {} later", Time(*after_us)),
+            Fate::Late { by_us } => write!(f, "is late by {}", Time(*by_us)),
+            Fate::Corrupted { bit } => write!(f, "has bit {bit} flipped"),
+        }
+    }
+}
+
+impl Lie {
+    /// All of them.
+    pub const ALL: [Lie; 6] = [
+        Lie::Corrupt,
+        Lie::Mutate,
+        Lie::Equivocate,
+        Lie::Replay,
+        Lie::Silence,
+        Lie::Delay,
+    ];
+
+    /// What the liar does, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Lie::Corrupt => "corrupts its answer",
+            Lie::Mutate => "lies",
+            Lie::Equivocate => "tells each another lie",
+            Lie::Replay => "gives an old answer",
+            Lie::Silence => "stays silent",
+            Lie::Delay => "answers around the timeout",
+        }
+    }
+}
+
+impl PartitionShape {
+    /// All of them.
+    pub const ALL: [PartitionShape; 5] = [
+        PartitionShape::OneWay,
+        PartitionShape::Bridge,
+        PartitionShape::Ring,
+        PartitionShape::IsolateLeader,
+        PartitionShape::Halves,
+    ];
+
+    /// Its name, as a model is written with.
+    pub fn name(self) -> &'static str {
+        match self {
+            PartitionShape::OneWay => "one-way",
+            PartitionShape::Bridge => "bridge",
+            PartitionShape::Ring => "ring",
+            PartitionShape::IsolateLeader => "isolate-leader",
+            PartitionShape::Halves => "halves",
+        }
+    }
+}
+
+/// A time in microseconds, as people read it.
+struct Time(u64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            us if us >= 1_000_000 => write!(f, "{:.3} s", us as f64 / 1e6),
+            us if us >= 1_000 => write!(f, "{:.1} ms", us as f64 / 1e3),
+            us => write!(f, "{us} µs"),
+        }
+    }
 }

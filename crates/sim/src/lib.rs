@@ -1,5 +1,26 @@
 //! A simulated world: many nodes in one process, with virtual time and faults on purpose.
 
+mod chaos;
+pub mod determinism;
+pub mod diagram;
 pub mod fault;
+mod inner;
+mod liar;
 pub mod model;
+mod network;
+pub mod plan;
+mod random;
+mod recorder;
+pub mod run;
+mod scenario;
+mod session;
+mod source;
 pub mod trace;
+mod transport;
+mod watch;
+mod world;
+
+pub use crate::model::Model;
+pub use crate::run::{Outcome, Run, Verdict};
+pub use crate::scenario::Scenario;
+pub use crate::world::{PORT, World, reference, serve};

@@ -102,3 +102,14 @@ pub enum Kind {
     /// Answers one.
     Reply,
 }
+
+impl Kind {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Hello => "hello",
+            Kind::Request => "request",
+            Kind::Reply => "reply",
+        }
+    }
+}

@@ -24,6 +24,7 @@ mod options;
 mod root;
 mod serde_attributes;
 mod shape;
+mod simulate;
 mod spelling;
 
 /// Makes a trait a component: it is called where its module runs, in this process or over the wire.
@@ -68,6 +69,22 @@ pub fn component(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn data(arguments: TokenStream, item: TokenStream) -> TokenStream {
     data::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a scenario a test: it is run once for each seed, each time in a process of its own, in a world in which whatever
+/// its system model allows goes wrong. It needs the feature `simulate`.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `model = "asynchronous"` | the system model; this is the default |
+/// | `seeds = 200` | how many seeds; 100 without it |
+/// | `sometimes = ["a call was retried"]` | what has to happen in some run, by the names given to `sometimes!` |
+///
+/// The scenario is an `async fn name(world: World)`. A failure is made as small as possible, saved in `tests/failures`
+/// beside the package's manifest, and tried first from then on.
+#[proc_macro_attribute]
+pub fn simulate(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    simulate::expand(arguments.into(), item.into()).into()
 }
 
 /// Derives `Shape`: what serde writes for the type, down to primitives.

@@ -59,6 +59,16 @@ impl World {
         self.shared().with(|state, _| state.probe = Some(probe));
     }
 
+    /// Ends the world: drops every task and everything that was to happen, which may hold the world they are in.
+    pub fn end(&self) {
+        self.shared().ready.clear();
+        let held = self.shared().with(|state, _| {
+            let timers = std::mem::take(&mut state.timers);
+            (state.tasks.take_all(), timers, state.probe.take())
+        });
+        drop(held);
+    }
+
     /// Lets `value` enter the [fingerprint](World::fingerprint).
     pub fn mark(&self, value: u64) {
         self.shared().with(|state, _| state.tasks.mark(value));

@@ -1,0 +1,368 @@
+//! What a simulated world holds beside its nodes' memory: who serves where, which faults are to strike, what was seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use wire::limits::SILENCE_MAX;
+use world::memory;
+use world::{Address, BoxFuture, ConnectError, Env, Reply, ReplyKind, Service};
+
+use crate::chaos::{Active, Leader};
+use crate::fault::Fault;
+use crate::liar::Liars;
+use crate::model::Model;
+use crate::network::{Link, Message};
+use crate::plan::{self, Role};
+use crate::recorder::Recorder;
+use crate::session::{Asked, Connecting, Line, Parcel};
+use crate::source::Source;
+use crate::trace::{Kind, What};
+
+/// The scenario's own node, which nothing strikes.
+pub(crate) const WITNESS: &str = "scenario";
+
+pub(crate) struct Inner {
+    pub(crate) memory: memory::World,
+    pub(crate) seed: u64,
+    pub(crate) model: Model,
+    core: Mutex<Core>,
+}
+
+/// What is behind one lock, which is never held while code of a task runs.
+pub(crate) struct Core {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) links: BTreeMap<(u32, u32), Link>,
+    pub(crate) doors: BTreeMap<(u32, u16), Opened>,
+    pub(crate) lines: Vec<Weak<Line>>,
+    pub(crate) message_next: u64,
+    pub(crate) source: Source,
+    pub(crate) liars: Liars,
+    pub(crate) partitions: Vec<Active>,
+    pub(crate) partition_next: u64,
+    pub(crate) leader: Option<Leader>,
+    /// Whether the chaos is over.
+    pub(crate) healed: bool,
+    pub(crate) trace: Recorder,
+    pub(crate) seen: Seen,
+}
+
+/// What a run has shown so far.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Faults that struck.
+    pub(crate) faults: Vec<Fault>,
+    /// What was looked at by `sometimes!`, and whether it ever held.
+    pub(crate) sometimes: BTreeMap<String, bool>,
+    /// What is wrong, first to last.
+    pub(crate) violations: Vec<String>,
+    /// Progress that did not come in time, where the model claims it.
+    pub(crate) no_progress: Vec<String>,
+    /// Components whose required model is stronger than this one, with the axes.
+    pub(crate) unmet: BTreeSet<String>,
+    /// How often each name was offered to `buggify!` on each node.
+    pub(crate) offered: BTreeMap<(String, &'static str), u64>,
+}
+
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) incarnation: u32,
+    pub(crate) up: bool,
+    /// Whether it is down without anybody refusing connections for it: the machine, and not only the process.
+    pub(crate) silent: bool,
+    /// Whether it never comes back.
+    pub(crate) for_good: bool,
+    /// What it does whenever it starts.
+    pub(crate) boot: Option<Boot>,
+}
+
+pub(crate) type Boot = Arc<dyn Fn(Env) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A door that is open for peers.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) env: Env,
+    pub(crate) incarnation: u32,
+    pub(crate) service: Arc<dyn Service>,
+}
+
+impl Inner {
+    pub(crate) fn new(seed: u64, model: Model, source: Source, recording: bool) -> Arc<Inner> {
+        let core = Core {
+            nodes: Vec::new(),
+            links: BTreeMap::new(),
+            doors: BTreeMap::new(),
+            lines: Vec::new(),
+            message_next: 0,
+            source,
+            liars: Liars::default(),
+            partitions: Vec::new(),
+            partition_next: 0,
+            leader: None,
+            healed: false,
+            trace: Recorder::new(recording),
+            seen: Seen::default(),
+        };
+        Arc::new(Inner {
+            memory: memory::World::new(seed),
+            seed,
+            model,
+            core: Mutex::new(core),
+        })
+    }
+
+    /// Lets go of everything that holds this world.
+    pub(crate) fn end(&self) {
+        self.memory.end();
+        let (doors, nodes, leader, liars) = {
+            let mut core = self.core();
+            core.links.clear();
+            let doors = std::mem::take(&mut core.doors);
+            let boots: Vec<Option<Boot>> = core.nodes.iter_mut().map(|node| node.boot.take()).collect();
+            (doors, boots, core.leader.take(), std::mem::take(&mut core.liars))
+        };
+        drop((doors, nodes, leader, liars));
+    }
+
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody reads the labels of requests.
+    pub(crate) fn wants_labels(&self) -> bool {
+        let core = self.core();
+        core.trace.recording || core.liars.is_active()
+    }
+
+    /// Puts an event into the trace.
+    pub(crate) fn note(&self, node: Option<u32>, what: What) {
+        let now = self.memory.now();
+        let mut core = self.core();
+        core.trace.mark(&self.memory, 3, u64::from(node.unwrap_or(u32::MAX)), 0);
+        core.trace.keep(now, node, what);
+    }
+
+    /// A message has reached its node.
+    pub(crate) fn arrive(self: &Arc<Inner>, number: u64, parcel: Parcel, body: Bytes) {
+        match parcel {
+            Parcel::Hello(connecting) => self.greet(number, connecting),
+            Parcel::Welcome(connecting, outcome) => {
+                if self.delivered(number, connecting.from, connecting.from_incarnation) {
+                    connecting.settle(outcome);
+                }
+            }
+            Parcel::Request(line, asked) => {
+                if !self.delivered(number, line.to, line.to_incarnation) {
+                    self.undeliverable(&line);
+                } else if let Some(copy) = line.admit(asked.ticket, &body) {
+                    line.execute(self, asked, copy, body);
+                }
+            }
+            Parcel::Reply(line, asked, kind) => {
+                if self.delivered(number, line.from, line.from_incarnation) {
+                    line.answer(asked.ticket, Reply { kind, body });
+                }
+            }
+        }
+    }
+
+    /// Whether the message found the incarnation it was for.
+    fn delivered(&self, number: u64, to: u32, incarnation: u32) -> bool {
+        let now = self.memory.now();
+        let mut core = self.core();
+        let there = core.is_up(to, incarnation);
+        core.trace.mark(&self.memory, 4, number, u64::from(there));
+        let what = match there {
+            true => What::Delivered { message: number },
+            false => What::Lost {
+                message: number,
+                why: "the receiver is down".to_owned(),
+            },
+        };
+        core.trace.keep(now, Some(to), what);
+        there
+    }
+
+    /// A peer wants to open a session.
+    fn greet(self: &Arc<Inner>, number: u64, connecting: Arc<Connecting>) {
+        let (to, port) = (connecting.to, connecting.port);
+        let (incarnation, opened, silent, peer) = {
+            let core = self.core();
+            let node = &core.nodes[to as usize];
+            let opened = core.doors.get(&(to, port)).cloned();
+            (node.incarnation, opened, !node.up && node.silent, core.name(connecting.from))
+        };
+        self.delivered(number, to, incarnation);
+        let outcome = match opened {
+            None if silent => return,
+            None => Err(ConnectError::Unreachable(format!(
+                "cannot connect to {}:{port}: nobody accepts there",
+                self.core().name(to)
+            ))),
+            Some(opened) => {
+                let peer = Address::new(format!("{peer}:0"));
+                match opened.service.admit(&peer, &connecting.hello) {
+                    Err(why) => Err(ConnectError::Refused(why)),
+                    Ok(dispatch) => {
+                        let there = (&opened.env, opened.incarnation);
+                        let line = Arc::new(Line::new(&connecting, there, opened.service.hello(), dispatch));
+                        let mut core = self.core();
+                        core.lines.retain(|line| line.strong_count() > 0);
+                        core.lines.push(Arc::downgrade(&line));
+                        Ok(line)
+                    }
+                }
+            }
+        };
+        self.send(Message {
+            from: to,
+            to: connecting.from,
+            kind: Kind::Hello,
+            attempt: 0,
+            parcel: Parcel::Welcome(connecting, outcome),
+            body: Bytes::new(),
+        });
+    }
+
+    /// An execution has ended.
+    pub(crate) fn reply(self: &Arc<Inner>, line: &Arc<Line>, asked: Asked, kind: ReplyKind, body: Vec<u8>) {
+        let Some((late, body)) = self.lied(line, &asked, body) else {
+            return self.vanished(Parcel::Reply(line.clone(), asked, kind));
+        };
+        let message = Message {
+            from: line.to,
+            to: line.from,
+            kind: Kind::Reply,
+            attempt: asked.attempt,
+            parcel: Parcel::Reply(line.clone(), asked, kind),
+            body: body.into(),
+        };
+        match late.is_zero() {
+            true => self.send(message),
+            false => {
+                let inner = self.clone();
+                self.memory.after(late, move |_| inner.send(message));
+            }
+        }
+    }
+
+    /// The caller gave a request up, and tells the callee.
+    pub(crate) fn cancel(self: &Arc<Inner>, line: &Arc<Line>, ticket: u64) {
+        let after = self.delay(line.from, line.to, line.news());
+        let cut = self.core().link(line.from, line.to).cuts > 0;
+        if !cut {
+            let line = line.clone();
+            self.memory.after(after, move |_| line.stop_executing(Some(ticket)));
+        }
+    }
+
+    /// A message vanished, and nobody is told: whoever waits finds out by the silence.
+    pub(crate) fn vanished(self: &Arc<Inner>, parcel: Parcel) {
+        let (Parcel::Request(line, asked) | Parcel::Reply(line, asked, _)) = parcel else {
+            return;
+        };
+        let inner = self.clone();
+        self.memory.after(SILENCE_MAX, move |_| {
+            let why = format!("nothing was heard for {} s", SILENCE_MAX.as_secs());
+            if let Some(label) = line.give_up(asked.ticket, &why) {
+                inner.told(&line, &label, &why);
+            }
+        });
+    }
+
+    /// The connection a message was sent on is reset: both ends are told.
+    pub(crate) fn reset(self: &Arc<Inner>, parcel: Parcel) {
+        match parcel {
+            Parcel::Hello(connecting) | Parcel::Welcome(connecting, _) => {
+                let after = self.delay(connecting.to, connecting.from, 0);
+                self.memory.after(after, move |_| {
+                    let why = "the connection was reset by the peer".to_owned();
+                    connecting.settle(Err(ConnectError::Unreachable(why)));
+                });
+            }
+            Parcel::Request(line, _) | Parcel::Reply(line, ..) => self.hang_up(&line, Duration::ZERO, "the connection was reset by the peer"),
+        }
+    }
+
+    /// A request reached an incarnation that is gone.
+    fn undeliverable(self: &Arc<Inner>, line: &Arc<Line>) {
+        let silent = {
+            let core = self.core();
+            let node = &core.nodes[line.to as usize];
+            !node.up && node.silent
+        };
+        match silent {
+            true => self.hang_up(line, SILENCE_MAX, "nothing was heard of the peer"),
+            false => self.hang_up(line, Duration::ZERO, "the connection was reset by the peer"),
+        }
+    }
+
+    /// Ends a session after a while, for both of its ends.
+    pub(crate) fn hang_up(self: &Arc<Inner>, line: &Arc<Line>, after: Duration, why: &'static str) {
+        let nth = line.news();
+        let (here, there) = (self.delay(line.to, line.from, nth), self.delay(line.from, line.to, nth));
+        let (inner, closing) = (self.clone(), line.clone());
+        self.memory.after(after + here, move |_| {
+            for label in closing.close(why) {
+                inner.told(&closing, &label, why);
+            }
+        });
+        let stopping = line.clone();
+        self.memory.after(after + there, move |_| stopping.stop_executing(None));
+    }
+
+    /// A caller learns that no answer will come.
+    fn told(&self, line: &Line, label: &str, why: &str) {
+        let what = What::Reset {
+            label: label.to_owned(),
+            why: why.to_owned(),
+        };
+        self.note(Some(line.from), what);
+    }
+}
+
+impl Node {
+    pub(crate) fn planned(&self) -> plan::Node {
+        plan::Node {
+            name: self.name.clone(),
+            role: self.role,
+        }
+    }
+
+    /// Whether it is down for a while only.
+    pub(crate) fn comes_back(&self) -> bool {
+        !self.up && !self.for_good
+    }
+}
+
+impl Core {
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        let found = self.nodes.iter().position(|node| node.name == name);
+        found.map(|node| node as u32)
+    }
+
+    pub(crate) fn name(&self, node: u32) -> String {
+        self.nodes[node as usize].name.clone()
+    }
+
+    pub(crate) fn is_up(&self, node: u32, incarnation: u32) -> bool {
+        let node = &self.nodes[node as usize];
+        node.up && node.incarnation == incarnation
+    }
+
+    /// Whether faults strike this node and the messages from and to it.
+    pub(crate) fn strikes(&self, node: u32) -> bool {
+        self.nodes[node as usize].role != Role::Witness
+    }
+
+    /// A fault has struck.
+    pub(crate) fn occurred(&mut self, inner: &Inner, node: Option<u32>, fault: Fault) {
+        if self.trace.recording {
+            let text = fault.to_string();
+            self.trace.keep(inner.memory.now(), node, What::Fault { text });
+        }
+        self.seen.faults.push(fault);
+    }
+}

@@ -1,0 +1,139 @@
+//! Nodes that lie: what a Byzantine process answers instead of the truth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::answer::VALUE;
+use wire::{Codec, Limits};
+
+use crate::fault::{Fault, Lie};
+use crate::inner::Inner;
+use crate::random::Draw;
+use crate::session::{Asked, Line};
+use crate::source::Source;
+
+/// Answers that are kept to be given again, for each method of each node.
+const KEPT_MAX: usize = 16;
+
+/// Makes another value of an answer's bytes; the number tells apart what is told to different nodes.
+type Mutator = Arc<dyn Fn(&[u8], u64) -> Option<Vec<u8>> + Send + Sync>;
+
+/// What liars need to know.
+#[derive(Default)]
+pub(crate) struct Liars {
+    mutators: BTreeMap<String, Mutator>,
+    /// Answers so far, by node and method.
+    kept: BTreeMap<(u32, String), Vec<Vec<u8>>>,
+    /// Replies so far from one node to another.
+    replies: BTreeMap<(u32, u32), u64>,
+    active: bool,
+}
+
+impl Liars {
+    /// Whether some node lies in this run.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active
+    }
+
+    pub(crate) fn activate(&mut self, source: &Source) {
+        self.active = match source {
+            Source::Quiet => false,
+            Source::Drawn { liars, .. } => !liars.is_empty(),
+            Source::Listed(faults) => faults.iter().any(|fault| matches!(fault, Fault::Lie { .. })),
+        };
+    }
+
+    /// Says what a lie about the answers of `method` looks like.
+    pub(crate) fn teach<T>(&mut self, method: &str, lie: impl Fn(T, u64) -> T + Send + Sync + 'static)
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let mutator = move |value: &[u8], told: u64| {
+            let value = wire::decode::<T>(Codec::Positional, value, &Limits::default()).ok()?;
+            let mut bytes = vec![VALUE];
+            wire::encode(Codec::Positional, &lie(value, told), &mut bytes).ok()?;
+            Some(bytes)
+        };
+        self.mutators.insert(method.to_owned(), Arc::new(mutator));
+    }
+}
+
+impl Inner {
+    /// The answer that is really given, and how much later; none if nothing is said.
+    pub(crate) fn lied(&self, line: &Line, asked: &Asked, body: Vec<u8>) -> Option<(Duration, Vec<u8>)> {
+        let mut core = self.core();
+        if !core.liars.active {
+            return Some((Duration::ZERO, body));
+        }
+        let (node, to) = (line.to, line.from);
+        let nth = {
+            let replies = core.liars.replies.entry((node, to)).or_default();
+            *replies += 1;
+            *replies - 1
+        };
+        let method = asked
+            .label
+            .split(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let (name, told) = (core.name(node), core.name(to));
+        let mut draw = Draw::keyed(&[self.seed, u64::from(node), u64::from(to), 5, nth]);
+        let how = core.source.lie(self, &name, &told, nth, &mut draw);
+        let kept = core.liars.kept.entry((node, method.clone())).or_default();
+        let older = kept.first().filter(|older| **older != body).cloned();
+        if kept.len() < KEPT_MAX {
+            kept.push(body.clone());
+        }
+        let mutator = core.liars.mutators.get(&method).cloned();
+        let Some(how) = how else {
+            return Some((Duration::ZERO, body));
+        };
+        let truth = body.clone();
+        let (late, lie) = match how {
+            Lie::Silence => (Duration::ZERO, None),
+            Lie::Delay => (delayed(asked.remaining_us, &mut draw), Some(body)),
+            Lie::Replay => (Duration::ZERO, Some(older.unwrap_or(body))),
+            Lie::Corrupt => (Duration::ZERO, Some(corrupted(body, &mut draw))),
+            Lie::Mutate | Lie::Equivocate => {
+                let told = if how == Lie::Mutate { 0 } else { 1 + u64::from(to) };
+                let lie = mutator.and_then(|mutator| match body.split_first() {
+                    Some((&VALUE, value)) => mutator(value, told),
+                    _ => None,
+                });
+                (Duration::ZERO, Some(lie.unwrap_or(body)))
+            }
+        };
+        // What turned out to be the truth is no fault.
+        if lie.as_ref() != Some(&truth) || !late.is_zero() {
+            let fault = Fault::Lie {
+                node: name,
+                to: told,
+                nth,
+                how,
+            };
+            core.occurred(self, Some(node), fault);
+        }
+        lie.map(|lie| (late, lie))
+    }
+}
+
+/// Just before whoever asked gives up, or just after.
+fn delayed(remaining_us: Option<u64>, draw: &mut Draw) -> Duration {
+    let remaining = remaining_us.unwrap_or(1_000_000);
+    let share = 90 + draw.below(20);
+    Duration::from_micros(remaining / 100 * share)
+}
+
+fn corrupted(mut body: Vec<u8>, draw: &mut Draw) -> Vec<u8> {
+    // The first byte says that it is a value; without it the answer is merely unreadable.
+    let bits = (body.len() as u64).saturating_sub(1) * 8;
+    if bits > 0 {
+        let bit = draw.below(bits) + 8;
+        body[(bit / 8) as usize] ^= 1 << (bit % 8);
+    }
+    body
+}

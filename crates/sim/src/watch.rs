@@ -1,0 +1,71 @@
+//! What code says of itself while it is simulated: `buggify!`, `sometimes!`, `always!`.
+
+use std::sync::{Arc, Weak};
+
+use world::Probe;
+
+use crate::fault::Fault;
+use crate::inner::Inner;
+use crate::trace::What;
+
+/// Listens to the nodes of a world.
+pub(crate) struct Watch(pub(crate) Weak<Inner>);
+
+impl Watch {
+    fn inner(&self) -> Option<Arc<Inner>> {
+        self.0.upgrade()
+    }
+}
+
+impl Probe for Watch {
+    fn buggify(&self, node: &str, name: &'static str) -> bool {
+        let Some(inner) = self.inner() else { return false };
+        let mut core = inner.core();
+        let offered = core.seen.offered.entry((node.to_owned(), name)).or_default();
+        let nth = *offered;
+        *offered += 1;
+        let happens = core.source.buggify(&inner, node, name, nth);
+        if happens {
+            let at = core.find(node);
+            let fault = Fault::Buggify {
+                node: node.to_owned(),
+                name: name.to_owned(),
+                nth,
+            };
+            core.occurred(&inner, at, fault);
+        }
+        happens
+    }
+
+    fn sometimes(&self, node: &str, condition: bool, name: &'static str) {
+        let Some(inner) = self.inner() else { return };
+        let mut core = inner.core();
+        if condition && !core.seen.sometimes.get(name).copied().unwrap_or_default() {
+            let (now, at) = (inner.memory.now(), core.find(node));
+            core.trace.keep(now, at, What::Note(name.to_owned()));
+        }
+        *core.seen.sometimes.entry(name.to_owned()).or_default() |= condition;
+    }
+
+    fn always(&self, node: &str, condition: bool, name: &'static str) {
+        let Some(inner) = self.inner() else { return };
+        if !condition {
+            inner.violated(Some(node), format!("`{name}` did not hold on {node}"));
+        }
+    }
+
+    fn note(&self, node: &str, text: &str) {
+        let Some(inner) = self.inner() else { return };
+        let at = inner.core().find(node);
+        inner.note(at, What::Note(text.to_owned()));
+    }
+}
+
+impl Inner {
+    /// Something is wrong, here and now.
+    pub(crate) fn violated(&self, node: Option<&str>, text: String) {
+        let at = node.and_then(|node| self.core().find(node));
+        self.note(at, What::Violated(text.clone()));
+        self.core().seen.violations.push(text);
+    }
+}
