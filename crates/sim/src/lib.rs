@@ -15,6 +15,8 @@ pub mod run;
 mod scenario;
 mod session;
 mod source;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod trace;
 mod transport;
 mod watch;
