@@ -10,13 +10,24 @@ pub use app::{App, Argument, Command, CommandError, Invocation};
 pub use component::once;
 pub use component::testing;
 pub use component::{
-    CallId, Canceller, Client, Component, Cx, Faults, Ref, Root, Served, Serving, serve, serve_all, serve_with,
+    CallId, Canceller, Client, Component, Cx, Faults, Ref, Root, Served, Serving, Voted, VotedError, serve, serve_all,
+    serve_with,
 };
 #[cfg(feature = "app")]
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
 pub use macros::{Shape, component, data};
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
 pub use world::{Address, Env};
+
+/// How much a silent peer is to be suspected.
+pub mod detector {
+    pub use world::{Detector, PhiAccrual, PhiSettings, Suspicion, Timeout};
+}
+
+/// Points in time, and an order of events that does not depend on the clocks of nodes.
+pub mod time {
+    pub use world::{Ahead, HybridClock, Instant, Interval, Timestamp, Unbounded, Wall, wait_until_past};
+}
 
 /// What was called how often, and logs for a program without `App`.
 pub mod telemetry {

@@ -13,7 +13,7 @@
 //! Assumed world: processes crash and come back without memory; links lose, delay and cut, and do not corrupt (TCP's
 //! checksum); clocks of two processes differ by anything, so deadlines cross as time remaining. Promised: a call ends by
 //! its deadline; *certainly did not run* is never said of a call that ran; an unmarked call runs at most once. Outside
-//! it: a peer that lies.
+//! it: a peer that lies, but for [`Voted`], which outvotes up to f of 2f + 1.
 //!
 //! Not here: which component runs where (`host`), and what a process is.
 
@@ -32,6 +32,7 @@ mod retry;
 mod server;
 mod stop;
 pub mod testing;
+mod voted;
 
 pub use crate::call_id::CallId;
 pub use crate::client::{Client, Serving, serve, serve_all, serve_on, serve_with};
@@ -42,6 +43,7 @@ pub use crate::finishing::finished;
 pub use crate::reference::{Binding, Ref};
 pub use crate::remote::Channel;
 pub use crate::server::{Offered, OfferedService, Served};
+pub use crate::voted::{Voted, VotedError};
 
 /// What the macros' code names. Not for people.
 #[doc(hidden)]

@@ -30,4 +30,13 @@ pub const RETRY_BURST_MAX: u32 = 100;
 /// Time to open a session to a peer, within the call's own deadline.
 pub const CONNECT_MAX: Duration = Duration::from_secs(5);
 
+/// Faulty replicas that one vote may tolerate: it asks twice as many and one.
+pub const FAULTY_REPLICAS_MAX: usize = 16;
+
+/// Replicas whose failure the error of a vote tells.
+pub const FAILURES_TOLD_MAX: usize = 4;
+
+/// Characters of each of them.
+pub const FAILURE_CHARS_MAX: usize = 200;
+
 const _: () = assert!(BACKOFF_FIRST.as_nanos() <= BACKOFF_MAX.as_nanos());

@@ -302,7 +302,7 @@ where
     // A callee in this process sees the stop flag of its own call; a remote one has its own node's.
     let owned = Cx::owned_child(&child, began, deadline, trace);
     let twin = match route {
-        Route::Direct(twin) | Route::Remote(twin) => twin,
+        Route::Direct(twin) | Route::Remote(twin, _) => twin,
     };
     let future = call(twin, &owned);
     let raced = Raced {

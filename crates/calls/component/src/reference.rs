@@ -47,8 +47,8 @@ pub struct Binding<C: Component + ?Sized> {
 pub(crate) enum Route<C: Component + ?Sized> {
     /// The module is in this process.
     Direct(Arc<C::Twin>),
-    /// The module is reached over a channel.
-    Remote(Arc<C::Twin>),
+    /// The module is reached over a channel, which the twin calls.
+    Remote(Arc<C::Twin>, Channel),
 }
 
 const OPENING: u8 = 0;
@@ -75,14 +75,14 @@ impl<C: Component + ?Sized> Binding<C> {
 
     /// Binds to a peer. The first binding stays.
     pub fn bind_remote(&self, channel: Channel) {
-        let _ = self.route.set(Route::Remote(C::client(channel)));
+        let _ = self.route.set(Route::Remote(C::client(channel.clone()), channel));
     }
 
     /// Lets calls through: everything that this one may lead to is open.
     pub fn open(&self) {
         let state = match self.route.get() {
             Some(Route::Direct(_)) => DIRECT,
-            Some(Route::Remote(_)) => REMOTE,
+            Some(Route::Remote(..)) => REMOTE,
             None => OPENING,
         };
         self.state.store(state, Ordering::Release);
@@ -92,7 +92,7 @@ impl<C: Component + ?Sized> Binding<C> {
     pub fn served(&self) -> Option<Served> {
         let (twin, forwards) = match self.route.get()? {
             Route::Direct(twin) => (twin, false),
-            Route::Remote(twin) => (twin, true),
+            Route::Remote(twin, _) => (twin, true),
         };
         Some(Served {
             declared: C::declared(),
@@ -158,7 +158,7 @@ impl<C: Component + ?Sized> Edge<C> {
     fn new(caller: &str, binding: Arc<Binding<C>>, faults: Option<Arc<dyn Faults>>) -> Edge<C> {
         let declared = C::declared();
         let route = match binding.route.get() {
-            Some(Route::Remote(_)) => telemetry::Route::Remote,
+            Some(Route::Remote(..)) => telemetry::Route::Remote,
             _ => telemetry::Route::Direct,
         };
         let methods = declared

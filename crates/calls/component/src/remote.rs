@@ -1,5 +1,6 @@
 //! The client side: a call of a component at the other end of a channel.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +18,23 @@ use crate::component::{Data, Declared, Failure};
 use crate::cx::{Cx, READING};
 use crate::limits::CONNECT_MAX;
 use crate::retry::{Budget, Retry};
+use crate::voted::Vote;
+
+/// A way to one component: of one peer, or of several that vote (see [`Voted`](crate::Voted)).
+#[derive(Clone)]
+pub struct Channel {
+    way: Way,
+}
+
+#[derive(Clone)]
+enum Way {
+    One(Link),
+    Several(Arc<Vote>),
+}
 
 /// A way to one component of one peer. It connects when it is needed, and again after a loss.
 #[derive(Clone)]
-pub struct Channel {
+pub(crate) struct Link {
     shared: Arc<Shared>,
 }
 
@@ -43,8 +57,8 @@ struct Peer {
     agreement: Agreement,
 }
 
-/// How a try ended that the method itself did not answer.
-enum Try<E> {
+/// How a call ended that has no value, with the two kinds of error still apart.
+pub(crate) enum Try<E> {
     /// The method's own error.
     User(E),
     /// The call failed.
@@ -63,16 +77,33 @@ impl Channel {
             peer: Mutex::new(None),
             connecting: Mutex::default(),
         };
-        Channel {
+        let link = Link {
             shared: Arc::new(shared),
+        };
+        Channel { way: Way::One(link) }
+    }
+
+    /// A channel on which `vote` answers.
+    pub(crate) fn voted(vote: Vote) -> Channel {
+        Channel {
+            way: Way::Several(Arc::new(vote)),
         }
     }
 
-    /// Connects now, so that a peer that does not fit is known before the first call.
+    /// The way to its one peer, if it has one.
+    pub(crate) fn link(&self) -> Option<&Link> {
+        match &self.way {
+            Way::One(link) => Some(link),
+            Way::Several(_) => None,
+        }
+    }
+
+    /// Connects now, so that a peer that does not fit is known before the first call. Replicas that vote connect when
+    /// they are asked: some of them may be away.
     pub async fn connect(&self) -> Result<(), CallError> {
-        match self.open_peer() {
-            Some(_) => Ok(()),
-            None => self.connected().await.map(drop),
+        match &self.way {
+            Way::One(link) => link.connect().await,
+            Way::Several(_) => Ok(()),
         }
     }
 
@@ -84,16 +115,49 @@ impl Channel {
         T: Data,
         E: Failure,
     {
+        let answer = match &self.way {
+            Way::One(link) => link.call(cx, method, &arguments).await,
+            Way::Several(vote) => vote.call(cx, method, &arguments).await,
+        };
+        answer.map_err(|error| match error {
+            Try::User(error) => error,
+            Try::Call(error) => {
+                cx.set_failed(error.kind());
+                E::from(error)
+            }
+        })
+    }
+}
+
+impl Link {
+    /// Where the peer is.
+    pub(crate) fn address(&self) -> &Address {
+        &self.shared.address
+    }
+
+    async fn connect(&self) -> Result<(), CallError> {
+        match self.open_peer() {
+            Some(_) => Ok(()),
+            None => self.connected().await.map(drop),
+        }
+    }
+
+    /// See [`Channel::call`].
+    pub(crate) async fn call<A, T, E>(&self, cx: &Cx, method: usize, arguments: &A) -> Result<T, Try<E>>
+    where
+        A: Serialize + Sync,
+        T: Data,
+        E: Failure,
+    {
         let shared = &*self.shared;
         shared.budget.call();
         let repeatable = shared.declared.methods[method].repeatable;
         let mut retry = Retry::new();
         let mut may_have_run = false;
         loop {
-            let mut error = match self.attempt(cx, method, &arguments, retry.failed()).await {
-                Ok(value) => return Ok(value),
-                Err(Try::User(error)) => return Err(error),
+            let mut error = match self.attempt(cx, method, arguments, retry.failed()).await {
                 Err(Try::Call(error)) => error,
+                answer => return answer,
             };
             may_have_run |= !error.certainly_did_not_run();
             let random = shared.env.random("backoff").fraction();
@@ -103,12 +167,11 @@ impl Channel {
                     cx.note_retry();
                 }
                 None => {
-                    cx.set_failed(error.kind());
                     if may_have_run {
                         // An earlier attempt's doubt outlives a later one's certainty.
                         error.crossed();
                     }
-                    return Err(E::from(if retry.failed() > 1 { error.retried() } else { error }));
+                    return Err(Try::Call(if retry.failed() > 1 { error.retried() } else { error }));
                 }
             }
         }
@@ -134,7 +197,7 @@ impl Channel {
             );
             Try::Call(CallError::not_run(CallErrorKind::Incompatible, message))
         })?;
-        let head = head(cx, &peer.agreement, agreed, failed, waited);
+        let head = head(cx, peer.agreement.component, agreed, failed, waited);
         let ticket = peer.session.start(&mut |out| {
             head.encode(out);
             // It runs code of their types, while the send buffer is held.
@@ -148,18 +211,7 @@ impl Channel {
             done: false,
         };
         let reply = pending.await.map_err(|lost| Try::Call(self.lost(lost)))?;
-        let unreadable = |error: wire::CodecError| {
-            let message = format!("the answer of {} cannot be read: {error}", shared.address);
-            Try::Call(CallError::maybe_run(CallErrorKind::Incompatible, message))
-        };
-        match Answer::decode(reply.kind, &reply.body) {
-            Answer::Value(value) => wire::decode(agreed.codec, value, &shared.limits).map_err(unreadable),
-            Answer::UserError(_, error) => {
-                let error = wire::decode(agreed.codec, error, &shared.limits).map_err(unreadable)?;
-                Err(Try::User(error))
-            }
-            Answer::Failed(_, error) => Err(Try::Call(error)),
-        }
+        read(&reply, agreed.codec, &shared.limits, &shared.address)
     }
 
     /// A new session.
@@ -310,9 +362,30 @@ impl Channel {
     }
 }
 
-fn head<'a>(
+/// What `reply` says.
+pub(crate) fn read<T, E>(reply: &Reply, codec: Codec, limits: &Limits, from: &dyn fmt::Display) -> Result<T, Try<E>>
+where
+    T: Data,
+    E: Failure,
+{
+    let unreadable = |error: wire::CodecError| {
+        let message = format!("the answer of {from} cannot be read: {error}");
+        Try::Call(CallError::maybe_run(CallErrorKind::Incompatible, message))
+    };
+    match Answer::decode(reply.kind, &reply.body) {
+        Answer::Value(value) => wire::decode(codec, value, limits).map_err(unreadable),
+        Answer::UserError(_, error) => {
+            let error = wire::decode(codec, error, limits).map_err(unreadable)?;
+            Err(Try::User(error))
+        }
+        Answer::Failed(_, error) => Err(Try::Call(error)),
+    }
+}
+
+/// The head of a request to the component with this number at the peer.
+pub(crate) fn head<'a>(
     cx: &'a Cx,
-    agreement: &Agreement,
+    component: u32,
     agreed: wire::hello::MethodAgreement,
     failed: u8,
     waited: bool,
@@ -326,7 +399,7 @@ fn head<'a>(
     };
     Head {
         codec: agreed.codec,
-        component: agreement.component,
+        component,
         method: agreed.method,
         hops: cx.hops(),
         attempt: cx.attempt().saturating_add(failed),
