@@ -15,8 +15,8 @@ pub(super) fn is_possible(shape: PartitionShape, servers: &[&str], clients: &[&s
     !cuts(shape, servers, clients, whole, &mut Draw::new(0, "possible")).is_empty()
 }
 
-/// A partition of this shape; empty if they are too few for one. If clients stay whole, each of them reaches all servers
-/// or none.
+/// A partition of this shape; empty if they are too few for one. If clients stay whole, each of them reaches all
+/// servers or none.
 pub(super) fn cuts(shape: PartitionShape, servers: &[&str], clients: &[&str], whole: bool, draw: &mut Draw) -> Cuts {
     let mut cuts = Cuts::new();
     match shape {
