@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wire::limits::SILENCE_MAX;
-use world::memory::Uncertainty;
 use world::Env;
+use world::memory::Uncertainty;
 
 use crate::fault::{Fault, PartitionShape};
 use crate::inner::{Inner, Opened};
@@ -44,6 +44,7 @@ impl Inner {
                     core.source = Source::Drawn {
                         enabled: plan.enabled,
                         liars: plan.liars,
+                        omitting: plan.omitting,
                         window,
                     };
                     plan.faults
@@ -67,7 +68,11 @@ impl Inner {
             let mut core = self.core();
             core.source = Source::Quiet;
             core.healed = true;
-            let nodes: Vec<(String, bool)> = core.nodes.iter().map(|node| (node.name.clone(), node.comes_back())).collect();
+            let nodes: Vec<(String, bool)> = core
+                .nodes
+                .iter()
+                .map(|node| (node.name.clone(), node.comes_back()))
+                .collect();
             let partitions: Vec<u64> = core.partitions.iter().map(|active| active.number).collect();
             (nodes, partitions)
         };
@@ -93,9 +98,12 @@ impl Inner {
         }
         let is_up = node.as_deref().is_some_and(|node| self.memory.is_up(node));
         let fault = match fault {
-            Fault::Partition { shape: PartitionShape::IsolateLeader, at_us, for_us, cuts } => {
-                self.around_leader(at_us, for_us, cuts)
-            }
+            Fault::Partition {
+                shape: PartitionShape::IsolateLeader,
+                at_us,
+                for_us,
+                cuts,
+            } => self.around_leader(at_us, for_us, cuts),
             fault => fault,
         };
         // A node that is down can neither crash nor stand still.
@@ -108,7 +116,9 @@ impl Inner {
             self.memory.after(Duration::from_micros(for_us), move |_| then(&inner));
         };
         match fault {
-            Fault::Crash { node, down_us, torn, .. } => {
+            Fault::Crash {
+                node, down_us, torn, ..
+            } => {
                 self.crash(&node, torn, down_us.is_some());
                 if let Some(down_us) = down_us {
                     later(down_us, Box::new(move |inner| inner.restart(&node)));
@@ -119,11 +129,17 @@ impl Inner {
                 self.note(at, What::Paused(true));
                 later(for_us, Box::new(move |inner| inner.resume(&node)));
             }
-            Fault::Slow { node, for_us, step_us, .. } => {
+            Fault::Slow {
+                node, for_us, step_us, ..
+            } => {
                 self.memory.slow(&node, Duration::from_micros(step_us));
                 later(for_us, Box::new(move |inner| inner.memory.slow(&node, Duration::ZERO)));
             }
-            Fault::Skew { node, offset_us, drift_ppm } => {
+            Fault::Skew {
+                node,
+                offset_us,
+                drift_ppm,
+            } => {
                 self.memory.skew(&node, offset_us.saturating_mul(1000), drift_ppm);
             }
             Fault::Jump { node, by_us, .. } => self.memory.jump(&node, by_us.saturating_mul(1000)),

@@ -27,6 +27,8 @@ pub(crate) enum Source {
     Drawn {
         enabled: BTreeSet<FaultKind>,
         liars: BTreeSet<String>,
+        /// Nodes that lose messages before sending and after receiving them.
+        omitting: BTreeSet<String>,
         window: Window,
     },
     /// Exactly these.
@@ -60,9 +62,19 @@ impl Source {
                 }
                 _ => None,
             }),
-            Source::Drawn { enabled, window, .. } => {
+            Source::Drawn {
+                enabled,
+                omitting,
+                window,
+                ..
+            } => {
                 let rates = inner.model.rates(enabled, micros(now), *window);
-                if draw.chance(rates.loss) {
+                let omits = |node: u32| omitting.contains(&nodes[node as usize].name);
+                let omission = match omits(from) || omits(to) {
+                    true => rates.omission,
+                    false => 0.0,
+                };
+                if draw.chance(rates.loss) || draw.chance(omission) {
                     Some(Fate::Lost)
                 } else if draw.chance(rates.reset) {
                     Some(Fate::Reset)
@@ -95,7 +107,9 @@ impl Source {
                 } if *number == nth && liar == node && told == to => Some(*how),
                 _ => None,
             }),
-            Source::Drawn { enabled, liars, window } => {
+            Source::Drawn {
+                enabled, liars, window, ..
+            } => {
                 let rates = inner.model.rates(enabled, micros(inner.memory.now()), *window);
                 if !liars.contains(node) || !draw.chance(rates.lie) {
                     return None;
@@ -120,9 +134,10 @@ impl Source {
                 matches!(fault, Fault::Buggify { node: at, name: of, nth: number }
                     if at == node && of == name && *number == nth)
             }),
-            // On in half of the runs, so that a run without it is tried as well.
-            Source::Drawn { .. } => {
-                Draw::new(inner.seed, name).chance(0.5)
+            // Each name is on in half of the runs that have any, so that a run without it is tried as well.
+            Source::Drawn { enabled, .. } => {
+                enabled.contains(&FaultKind::Buggify)
+                    && Draw::new(inner.seed, name).chance(0.5)
                     && Draw::new(inner.seed ^ nth.rotate_left(32), &format!("{node}/{name}")).chance(BUGGIFY_SHARE)
             }
         }
