@@ -64,7 +64,7 @@ pub(super) fn interest(scene: &Scene<'_>, violation: Option<&Mark<'_>>) -> Inter
             .marks
             .iter()
             .rev()
-            .filter(|mark| mark.at < first && mark.at + FAULT_BEFORE_NS >= first);
+            .filter(|mark| mark.at < first && mark.at.saturating_add(FAULT_BEFORE_NS) >= first);
         let fault = before.take(3).map(|mark| mark.at).min();
         (fault.unwrap_or(first), last.max(at.unwrap_or(last)))
     } else if let Some(at) = at {

@@ -107,7 +107,7 @@ function start() {
   if (chosen.length === 0) return look(data.view[0], data.view[1]);
   look(Math.min(...chosen.map((m) => m.sent)), Math.max(...chosen.map((m) => m.end)));
   const middle = state.top + (stage.clientHeight - TOP) / 2 / state.scale;
-  zoomAt(0.86, TOP + (middle - state.top) * state.scale);
+  zoomAt(0.78, TOP + (middle - state.top) * state.scale);
 }
 
 function zoomAt(factor, y) {
@@ -127,6 +127,7 @@ function limit() {
   state.top = Math.max(state.top, -margin);
   const hidden = Math.max(0, columnsWidth() - stage.clientWidth);
   state.left = Math.min(Math.max(state.left, 0), hidden);
+  tip.hidden = true;
   soon();
 }
 
@@ -184,10 +185,10 @@ function build() {
     element("div", { className: "tools" }, zoom, search,
       element("div", { className: "group", role: "group", "aria-label": "Kinds" }, element("b", {}, "Show"),
         ...kinds.map(([key, text]) => chip(text, true, toggle(groups, key)))),
-      element("div", { className: "group", role: "group", "aria-label": "Nodes" }, element("b", {}, "Nodes"),
+      element("div", { className: "group nodes", role: "group", "aria-label": "Nodes" }, element("b", {}, "Nodes"),
         ...data.nodes.map((name, node) => chip(name, shown.has(node), toggle(shown, node))))),
     stage,
-    element("aside", { "aria-label": "Moments" }, chosenList, lists),
+    element("aside", { "aria-label": "Moments" }, chosenList, lists, legend()),
     element("footer", {}, status, element("span", {}, leftOut()),
       element("span", { className: "keys" }, "Keys: arrows move, + − zoom, 0 start, n p next and previous fault, Tab from arrow to arrow, Enter chooses, Esc lets go")),
     tip);

@@ -4,6 +4,7 @@ const TOP = 46; // pixels: the names of the nodes
 const AXIS = matchMedia("(max-width: 760px)").matches ? 74 : 104;
 const ARROWS_MAX = 260; // arrows in sight that can be pointed at; the others are thin lines
 const DENSE_MAX = 4000; // thin lines in sight
+const CUTS_MAX = 24; // bands in sight; more would cover each other
 const svg = make("svg", { tabindex: 0, role: "application", "aria-label": "Space-time diagram. Time runs down; each line is a node." });
 let waiting = false;
 
@@ -33,9 +34,22 @@ const columnsWidth = () => AXIS + 44 + Math.max(0, columns().length - 1) * gap()
 function shorten(text, pixels, size = 11.5) {
   const room = Math.floor(pixels / (size * 0.57));
   if (text.length <= room) return text;
-  const [, method, rest] = text.match(/^(\S+)( .*)$/) ?? [];
-  if (method && rest.length + 3 < room) return `${method.slice(0, room - rest.length - 1)}…${rest}`;
   return room < 4 ? "" : `${text.slice(0, room - 1)}…`;
+}
+
+// A label in so many pixels: its end tells requests apart, so that its beginning goes first.
+function fit(m, pixels) {
+  const attempt = m.attempt ? ` · attempt ${m.attempt + 1}` : "";
+  const ending = `${m.kind === "reply" ? " · reply" : ""}${attempt}`;
+  const room = Math.floor(pixels / 6.6);
+  const whole = m.label + ending;
+  if (whole.length <= room) return whole;
+  const cut = m.label.lastIndexOf(" ");
+  const [method, id] = cut > 0 ? [m.label.slice(0, cut), m.label.slice(cut)] : [m.label, ""];
+  for (const rest of [id + ending, id + (attempt || ending), id + (m.attempt ? ` · ${m.attempt + 1}` : "")]) {
+    if (rest.length + 3 <= room) return `${method.slice(0, room - rest.length - 1)}…${rest}`;
+  }
+  return shorten(id.trim() || whole, pixels);
 }
 
 // Places that are taken by texts; the first comes first.
@@ -70,7 +84,7 @@ function paint() {
 }
 
 function paintBack(back, xs, from, to, width, height, free) {
-  cuts.filter((cut) => groups.has("faults") && cut.to >= from && cut.from <= to).slice(0, 200).forEach((cut) => {
+  cuts.filter((cut) => groups.has("faults") && cut.to >= from && cut.from <= to).slice(0, CUTS_MAX).forEach((cut) => {
     const ends = cut.pairs.filter((pair) => pair.every((node) => xs.has(node)));
     if (ends.length === 0) return;
     const all = ends.flat().map((node) => xs.get(node));
@@ -132,6 +146,8 @@ const SIGNS = {
 };
 
 function paintMarks(xs, from, to, width, step, free) {
+  const passing = messages.filter((m) => m.end >= from && m.sent <= to && passes(m) && m.from !== m.to).slice(0, ARROWS_MAX);
+  const courses = passing.map((m) => [xs.get(m.from), yOf(m.sent), m.isLost ? tipOf(m, xs, step) : xs.get(m.to), Math.max(yOf(m.end), yOf(m.sent) + 8)]);
   const [signs, violations] = [make("g"), make("g")];
   for (const mark of marks.filter((m) => m.at >= from && m.at <= to && passesMark(m)).slice(0, 500)) {
     const y = yOf(mark.at);
@@ -150,10 +166,16 @@ function paintMarks(xs, from, to, width, step, free) {
     const height = mark.node === null ? y - 13 : y;
     group.append(make("path", { class: "sign", d: SIGNS[mark.sign](x, height) }));
     const text = mark.sign === "reset" ? `reset ${mark.label}: ${mark.text}` : mark.text;
-    const words = shorten(text, mark.node === null ? width - AXIS - 40 : Math.max(step, rightRoom()) - 26, 12);
+    const words = shorten(text, mark.node === null ? width - AXIS - 60 : Math.max(step, rightRoom()) - 26, 13);
     const wide = words.length * 6.9;
     const isLast = mark.node === columns().at(-1) && rightRoom() < 100;
-    const sides = isLast ? [-1] : [1, -1];
+    const crossings = (side) => courses.filter(([x1, y1, x2, y2]) => [14, 14 + wide / 2, 13 + wide].some((off) => {
+      const along = (x + side * off - x1) / (x2 - x1);
+      return along >= 0 && along <= 1 && Math.abs(y1 + (y2 - y1) * along - height) < 12;
+    })).length;
+    const hasLeft = x - wide - 14 > AXIS;
+    const isBusy = hasLeft && mark.node !== null && crossings(1) > crossings(-1);
+    const sides = isLast ? [-1] : isBusy ? [-1, 1] : [1, -1];
     for (const [side, off] of [...sides.map((s) => [s, 0]), ...sides.map((s) => [s, 15])]) {
       if (!free(x + side * (13 + wide / 2), height + off, wide, 14)) continue;
       group.append(make("text", { class: "halo", x: x + side * 13, y: height + off + 4, "text-anchor": side < 0 ? "end" : "start" }, words));
@@ -177,14 +199,20 @@ function paintArrows(xs, from, to, step, free, height) {
   return { arrows: full.map((m) => drawn.get(m)), dense, count: inSight.length, thin: rest.length };
 }
 
+// Half way, but not on the line of a node that has nothing to do with it.
+function tipOf(m, xs, step) {
+  const across = Math.round(Math.abs(xs.get(m.to) - xs.get(m.from)) / step);
+  const half = across && across % 2 === 0 ? across / 2 - 0.3 : across / 2;
+  return xs.get(m.from) + Math.sign(xs.get(m.to) - xs.get(m.from)) * step * half;
+}
+
 function arrow(m, xs, step, free, height) {
   const [x, toX, y] = [xs.get(m.from), xs.get(m.to), yOf(m.sent)];
   const way = Math.sign(toX - x) || 1;
   const classes = ["message", m.kind, m.isLost && "lost", m.attempt > 0 && "retry", m.delivered.length > 1 && "twice",
     !m.delivered.length && m.lost === null && "open", state.chosen.has(m.label) && "chosen"].filter(Boolean).join(" ");
   const group = make("g", { class: classes, tabindex: 0, role: "button", "data-message": m.number, "aria-label": story(m).replaceAll("\n", ", ") });
-  const across = Math.round(Math.abs(toX - x) / step);
-  const half = x + way * step * (across && across % 2 === 0 ? across / 2 - 0.3 : across / 2);
+  const half = tipOf(m, xs, step);
   const ends = m.delivered.length ? m.delivered.map((at) => [toX, yOf(at)]) : [[half, Math.max(yOf(m.end), y + 13)]];
   for (const [endX, endY] of ends) {
     if (x === toX) {
@@ -224,8 +252,7 @@ function label(group, m, x, y, endX, endY, way, step, free) {
   const slope = (endY - y) / Math.max(1, Math.abs(endX - x));
   if (slope > 2.5) return;
   const angle = Math.atan(slope) * way;
-  const text = `${m.label}${m.kind === "reply" ? " · reply" : ""}${m.attempt ? ` · attempt ${m.attempt + 1}` : ""}`;
-  const words = shorten(text, (step - 24) / Math.cos(angle));
+  const words = fit(m, (step - 20) / Math.cos(angle));
   if (!words) return;
   const wide = words.length * 6.4;
   const across = Math.max(1, Math.round(Math.abs(endX - x) / step));
@@ -254,6 +281,21 @@ function paintFront(front, xs, from, to, width, height) {
     const wide = Math.max(48, name.length * 8 + 18);
     front.append(make("rect", { class: "head-box", x: x - wide / 2, y: 8, width: wide, height: 26, rx: 6 }), make("text", { class: "head-text", x, y: 25.5, "text-anchor": "middle" }, name));
   }
+}
+
+// What the signs mean, as they are drawn.
+function legend() {
+  const line = (kind, end) => make("g", { class: `message ${kind}` }, make("path", { class: "line", d: "M1 9H29" }), make("path", end));
+  const head = { class: "head", d: "M38 9l-9.5 -4.2v8.4z" };
+  const sign = (kind) => make("g", { class: `mark ${kind}` }, make("path", { class: "sign", d: SIGNS[kind](19, 9) }));
+  const samples = [[line("request", head), "request"], [line("reply", head), "reply"], [line("hello", head), "hello"],
+    [line("request retry", head), "retry"], [line("request lost", { class: "cross", d: "M25 4l10 10m0 -10l-10 10" }), "lost"],
+    [line("request", { class: "head", d: `${head.d}M29 9l-9.5 -4.2v8.4z` }), "arrived twice"], [sign("crashed"), "crash"],
+    [sign("restarted"), "restart"], [make("rect", { class: "paused", x: 4, y: 2, width: 30, height: 14 }), "paused"],
+    [make("g", {}, make("rect", { class: "cut", x: 0, y: 1, width: 38, height: 16 }), make("path", { class: "wall", d: "M17 1v16M21 1v16" })), "links cut"],
+    [sign("fault"), "fault"], [sign("reset"), "connection reset"], [sign("note"), "note"]];
+  return element("section", {}, element("h2", {}, "Signs"), element("div", { className: "legend" }, ...samples.map(([sample, words]) =>
+    element("span", {}, make("svg", { width: 38, height: 18, "aria-hidden": "true" }, sample), words))));
 }
 
 function show(m, x, y) {

@@ -58,7 +58,8 @@ pub(super) fn fit(label: &str, ending: &str, size: f64, width_max: f64) -> Optio
         return Some(format!("{}{rest}", shorten(method, room as usize)));
     }
     let room = (width_max / (size * NARROW)).floor();
-    (room >= 6.0).then(|| shorten(&whole, room as usize))
+    let short = if id.is_empty() { whole } else { format!("{id}{ending}") };
+    (room >= 6.0).then(|| shorten(&short, room as usize))
 }
 
 /// Breaks a text into lines of at most so many characters; what is past the last line is left out.
