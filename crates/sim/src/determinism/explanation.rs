@@ -83,7 +83,8 @@ fn place(leak: &Leak) -> String {
     match (&leak.function, &leak.line) {
         (Some(function), Some(line)) => format!("`{function}` ({line})"),
         (Some(function), None) => format!("`{function}`"),
-        (None, _) => "code at a place that is not known".to_owned(),
+        (None, Some(line)) => format!("code at {line}"),
+        (None, None) => "code at a place that is not known".to_owned(),
     }
 }
 

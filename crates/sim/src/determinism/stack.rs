@@ -21,8 +21,11 @@ const PLUMBING: [&str; 10] = [
     "futures_util",
 ];
 
-/// Parts of the paths of source files that come with the compiler or from a registry.
-const FOREIGN_FILES: [&str; 2] = ["/rustc/", "/.cargo/registry/"];
+/// Parts of the paths of source files that come with the compiler, from a registry or from a repository.
+const FOREIGN_FILES: [&str; 3] = ["/rustc/", "/.cargo/registry/", "/.cargo/git/"];
+
+/// Where this crate was when it was built; our others are beside it.
+const THIS_CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A place in the user's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +45,8 @@ pub(super) struct Stack {
 #[derive(Default)]
 struct Frame {
     function: String,
+    /// The function that the address is in, where the one above is the last part of a name.
+    symbol: Option<String>,
     line: Option<String>,
 }
 
@@ -65,16 +70,14 @@ impl Stack {
             {
                 let mut frame = Frame {
                     function: simplified(function),
-                    line: None,
+                    ..Frame::default()
                 };
                 // A call returns to after it, which may be in the next function.
                 let address = u64::from_str_radix(address.trim_end(), 16)
                     .unwrap_or(0)
                     .saturating_sub(1);
-                if frame.owner().is_none()
-                    && let Some(name) = symbol(address)
-                {
-                    frame.function = simplified(&name);
+                if frame.owner().is_none() {
+                    frame.symbol = symbol(address).map(|name| simplified(&name));
                 }
                 frames.push(frame);
             }
@@ -84,7 +87,10 @@ impl Stack {
 
     /// Whether a function whose name contains `part` is on the stack.
     pub(super) fn has(&self, part: &str) -> bool {
-        self.frames.iter().any(|frame| frame.function.contains(part))
+        let named = |name: &String| name.contains(part);
+        self.frames
+            .iter()
+            .any(|frame| named(&frame.function) || frame.symbol.as_ref().is_some_and(named))
     }
 
     /// The innermost frame of the user's code, or, where there is none, of ours.
@@ -96,7 +102,7 @@ impl Stack {
         let frame = &self.frames[at];
         let through = self.frames[..at].iter().rev().find(|inner| inner.owner().is_some());
         Place {
-            function: Some(frame.function.clone()),
+            function: frame.name(),
             line: frame.line.as_deref().map(below_here),
             through: through.map(|inner| inner.function.clone()),
         }
@@ -105,14 +111,34 @@ impl Stack {
 
 impl Frame {
     fn is_user(&self) -> bool {
-        let foreign = |file: &String| FOREIGN_FILES.iter().any(|part| file.contains(part));
-        self.is_above_language()
-            && !self.line.as_ref().is_some_and(foreign)
-            && self.owner().is_none_or(|owner| !PLUMBING.contains(&owner))
+        match (self.owner(), &self.line) {
+            (Some(owner), line) => {
+                !LANGUAGE.contains(&owner) && !PLUMBING.contains(&owner) && !line.as_deref().is_some_and(is_foreign)
+            }
+            // The last part of a name only.
+            (None, Some(line)) => line.contains(".rs:") && !is_foreign(line),
+            (None, None) => false,
+        }
     }
 
     fn is_above_language(&self) -> bool {
         self.owner().is_some_and(|owner| !LANGUAGE.contains(&owner))
+    }
+
+    /// The name, with its path if the symbols have it.
+    fn name(&self) -> Option<String> {
+        if self.owner().is_some() {
+            return Some(self.function.clone());
+        }
+        let around = self.symbol.clone().map(|function| Frame {
+            function,
+            ..Frame::default()
+        });
+        match around.filter(Frame::is_user) {
+            Some(around) => Some(around.function),
+            // It was inlined into code that is not the user's.
+            None => (!self.function.starts_with('{')).then(|| self.function.clone()),
+        }
     }
 
     /// The crate of the function, by its name: `a::b`, `<a::B as c::D>::e`, `<F as c::D>::e`, `<dyn a::B>::c`.
@@ -136,6 +162,14 @@ impl Frame {
         let (_, of_trait) = self.function.split_once(" as ")?;
         of_trait.split_once("::").map(|(owner, _)| owner)
     }
+}
+
+/// Whether a source file is not the user's. The tests of our crates are users.
+fn is_foreign(line: &str) -> bool {
+    let ours = THIS_CRATE
+        .strip_suffix("sim")
+        .and_then(|crates| line.strip_prefix(crates));
+    ours.is_some_and(|file| file.contains("/src/")) || FOREIGN_FILES.iter().any(|part| line.contains(part))
 }
 
 /// `a::b` of `a[0123456789abcdef]::b::{{closure}}::{closure#1}::h0123456789abcdef`.
@@ -187,7 +221,11 @@ mod tests {
     use super::{Place, Stack};
 
     fn place(printed: &str) -> Place {
-        let symbol = |address| (address == 0xff).then(|| "app::stop::{{closure}}::h0123456789abcdef".to_owned());
+        let symbol = |address| match address {
+            0xff => Some("app::stop::{{closure}}::h0123456789abcdef".to_owned()),
+            0x1ff => Some("world::memory::executor::run".to_owned()),
+            _ => None,
+        };
         Stack::read(printed, symbol).place()
     }
 
@@ -238,6 +276,16 @@ mod tests {
             "app::stop",
             Some("/a/src/stop.rs:1"),
             Some("std::time::Instant::now"),
+        );
+    }
+
+    #[test]
+    fn a_function_that_was_inlined_into_ours_is_told_by_its_line() {
+        let printed = "0: 0x1 - std::time::Instant::now\n1: 0x200 - {async_fn#0}\n  at /a/src/stop.rs:1:2\n";
+        let found = place(printed);
+        assert_eq!(
+            (found.function, found.line.as_deref()),
+            (None, Some("/a/src/stop.rs:1"))
         );
     }
 
