@@ -1,7 +1,7 @@
 //! The tables of functions that SQLite calls: each turns pointers into references and leaves the rest to `file.rs`.
 //!
-//! Why this is sound: SQLite calls a method of a file only between a successful `open` and its `close`, never twice at a
-//! time for one file, and with buffers of the sizes it says (<https://sqlite.org/c3ref/io_methods.html>,
+//! Why this is sound: SQLite calls a method of a file only between a successful `open` and its `close`, never twice at
+//! a time for one file, and with buffers of the sizes it says (<https://sqlite.org/c3ref/io_methods.html>,
 //! <https://sqlite.org/c3ref/vfs.html>). A file's handle is ours alone after SQLite has set it aside; what it points to
 //! is made in `open` and freed in `close`. Nothing here unwinds into C.
 #![expect(unsafe_code, reason = "SQLite's interface is one of C: pointers in and out")]
