@@ -183,6 +183,38 @@ fn a_rollback_journal_without_extra_may_lose_the_last_commit() {
 }
 
 #[test]
+fn a_log_that_is_synced_rarely_may_lose_the_last_commits_but_no_part_of_one() {
+    let _alone = alone();
+    let mode = Mode("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=10;");
+    let mut lost = 0;
+    for seed in 0..SEEDS {
+        let world = World::new(seed);
+        let env = world.node("a");
+        let mut random = env.random("the test");
+        let connection = connect(&env, mode).unwrap();
+        let mut states = vec![Rows::new()];
+        for id in 0..random.below(20) as i64 {
+            let text = "x".repeat(random.below(6000) as usize);
+            connection
+                .execute("INSERT INTO rows VALUES (?1, ?2), (?3, ?2)", params![id, text, -1 - id])
+                .unwrap();
+            states.push(rows(&connection).unwrap());
+        }
+        match seed % 2 {
+            0 => world.crash_torn("a"),
+            _ => world.crash("a"),
+        }
+        drop(connection);
+        let connection = connect(&world.restart("a"), mode).unwrap();
+        assert_eq!(integrity(&connection).unwrap(), "ok", "seed {seed}");
+        let found = rows(&connection).unwrap();
+        assert!(states.contains(&found), "seed {seed}: {:?}", found.keys());
+        lost += u32::from(states.last() != Some(&found));
+    }
+    assert!(lost > 0);
+}
+
+#[test]
 fn what_a_crash_drops_commits_nothing() {
     let _alone = alone();
     for mode in [ROLLBACK, WAL] {
