@@ -2,6 +2,8 @@
 //! network, clock and randomness are the host's. Such a host is turmoil, which gives every simulated machine a paused
 //! runtime and a network of its own.
 
+mod tasks;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant as TokioInstant;
 
+use self::tasks::Tasks;
 use super::{Runtime, SLEEP_MAX, disk};
 use crate::disk::{Disk, SqlitePlace};
 use crate::env::{Env, Node};
@@ -50,6 +53,7 @@ impl Env {
             origin: TokioInstant::now(),
             draws: Mutex::default(),
             disk: Arc::new(disk::Files::new(None, runtime.clone())),
+            tasks: Arc::default(),
             runtime: runtime.clone(),
             hosting,
         }))
@@ -62,6 +66,7 @@ struct Hosted {
     /// How many sources of each purpose were asked for.
     draws: Mutex<BTreeMap<String, u64>>,
     disk: Arc<disk::Files>,
+    tasks: Arc<Tasks>,
     runtime: Runtime,
     hosting: Hosting,
 }
@@ -124,7 +129,7 @@ impl Node for Hosted {
     }
 
     fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel> {
-        Box::new(self.runtime.handle().spawn(task).abort_handle())
+        self.tasks.spawn(self.runtime.handle(), task)
     }
 
     fn blocking(&self, _name: &'static str, work: Box<dyn FnOnce() + Send>) -> Box<dyn Cancel> {
@@ -145,7 +150,7 @@ mod tests {
     use super::Hosting;
     use crate::env::Env;
     use crate::time::Wall;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     fn run<T>(scene: impl AsyncFnOnce(&Env) -> T) -> T {
@@ -181,6 +186,39 @@ mod tests {
             assert!(env.now().saturating_duration_since(began) >= Duration::from_millis(2));
             assert!(env.wall() >= Wall::from_micros(2_005));
         });
+    }
+
+    #[test]
+    fn a_hosted_node_s_tasks_end_with_it_in_the_order_in_which_they_began() {
+        struct Ends(usize, Arc<Mutex<Vec<usize>>>);
+        impl Drop for Ends {
+            fn drop(&mut self) {
+                self.1.lock().expect("nothing panics with it").push(self.0);
+            }
+        }
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        run(async |env| {
+            for number in 0..100 {
+                let ends = Ends(number, ended.clone());
+                let task = env.spawn("waits", async move {
+                    let _ends = ends;
+                    match number {
+                        7 => {}
+                        _ => std::future::pending().await,
+                    }
+                });
+                if number == 50 {
+                    task.cancel();
+                }
+            }
+            tokio::task::yield_now().await;
+            assert_eq!(ended.lock().expect("nothing panics with it").len(), 2);
+        });
+        let rest = (0..100).filter(|number| ![7, 50].contains(number));
+        assert_eq!(
+            ended.lock().expect("nothing panics with it")[2..],
+            rest.collect::<Vec<_>>()
+        );
     }
 
     #[test]
