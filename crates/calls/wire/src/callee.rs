@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::watch;
 use world::{BoxFuture, Dispatch, Env, Execution, Instant, ReplyKind, Sleep, Stream, Task};
 
 use crate::answer::{Reason, encode_failure};
@@ -20,7 +19,7 @@ use crate::limits::{
 };
 use crate::outbox::{Outbox, Refused};
 
-/// Serves one connection until its peer is gone or `draining` becomes true and everything is answered.
+/// Serves one connection until its peer is gone, or `drained` is ready and everything is answered.
 pub(crate) struct Callee {
     env: Env,
     stream: Arc<dyn Stream>,
@@ -70,14 +69,8 @@ impl Callee {
         stream: Arc<dyn Stream>,
         dispatch: Arc<dyn Dispatch>,
         rest: BytesMut,
-        mut draining: watch::Receiver<bool>,
+        drained: impl Future<Output = ()> + Send + 'static,
     ) -> Callee {
-        let drained = async move {
-            // A door that nobody holds any more serves on.
-            if draining.wait_for(|draining| *draining).await.is_err() {
-                std::future::pending().await
-            }
-        };
         Callee {
             stream,
             dispatch,

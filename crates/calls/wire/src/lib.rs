@@ -15,6 +15,7 @@ pub mod interface;
 pub mod limits;
 mod outbox;
 pub mod shape;
+mod signal;
 mod tcp;
 
 pub use crate::codec::{Codec, CodecError, Limits, decode, encode};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use world::{
     Address, BoxFuture, ConnectError, Dispatch, Door, Env, Listener, Service, Session, Stream, Task, Transport,
 };
@@ -18,6 +18,7 @@ use crate::face::{self, Face, Token, is_loopback};
 use crate::frame::{HEADER_BYTES, Header, HelloFrame, Kind, PREFACE, VERSION, put};
 use crate::hello::{INTERFACES_MAX, NAME_BYTES_MAX};
 use crate::limits::{CONNECTIONS_MAX, HELLO_WAIT, READ_BYTES};
+use crate::signal::Signal;
 
 /// Frames over the node's network. Cheap to clone.
 #[derive(Clone, Default)]
@@ -107,8 +108,7 @@ impl Transport for Tcp {
 
     /// A listener that [`Tcp::check`] refuses is served nothing: every connection is told why.
     fn serve(&self, env: &Env, listener: Box<dyn Listener>, service: Arc<dyn Service>) -> Arc<dyn Door> {
-        let (draining, drained) = watch::channel(false);
-        let draining = Arc::new(draining);
+        let draining = Signal::new();
         let address = listener.address();
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let entrance = Entrance {
@@ -116,8 +116,7 @@ impl Transport for Tcp {
             env: env.clone(),
             service,
             connections: connections.clone(),
-            drained,
-            _draining: draining.clone(),
+            draining: draining.clone(),
         };
         let accepting = env.spawn("listener", entrance.accept(listener));
         Arc::new(Serving {
@@ -136,9 +135,7 @@ struct Entrance {
     env: Env,
     service: Arc<dyn Service>,
     connections: Arc<Semaphore>,
-    drained: watch::Receiver<bool>,
-    /// A door that is dropped drains nothing: the signal lives as long as whoever waits for it.
-    _draining: Arc<watch::Sender<bool>>,
+    draining: Signal,
 }
 
 impl Entrance {
@@ -179,15 +176,7 @@ impl Entrance {
         let ended = match input[0] {
             PREFACE => self.serve_frames(&peer, stream, input).await,
             letter if letter.is_ascii_uppercase() => match self.tcp.face.clone() {
-                Some(face) => {
-                    let mut drained = self.drained.clone();
-                    let drain = async move {
-                        if drained.wait_for(|drained| *drained).await.is_err() {
-                            std::future::pending().await
-                        }
-                    };
-                    return face::serve(&self.env, stream, input, face, drain).await;
-                }
+                Some(face) => return face::serve(&self.env, stream, input, face, self.draining.given()).await,
                 None => "it speaks HTTP, and the HTTP face is off".to_string(),
             },
             0x16 => "it speaks TLS, which this listener does not".to_string(),
@@ -198,8 +187,7 @@ impl Entrance {
 
     /// A peer that has said nothing holds up no drain.
     async fn first_bytes(&self, stream: &dyn Stream, input: &mut BytesMut) -> std::io::Result<()> {
-        let mut drained = self.drained.clone();
-        let mut draining = pin!(drained.wait_for(|drained| *drained));
+        let mut draining = pin!(self.draining.given());
         let mut reading = pin!(read_more(stream, input));
         poll_fn(|cx| match reading.as_mut().poll(cx) {
             Poll::Pending if draining.as_mut().poll(cx).is_ready() => {
@@ -226,7 +214,7 @@ impl Entrance {
             }
             Ok(Ok(dispatch)) => dispatch,
         };
-        Callee::new(&self.env, stream, dispatch, input, self.drained.clone()).await
+        Callee::new(&self.env, stream, dispatch, input, self.draining.given()).await
     }
 
     async fn greet(
@@ -253,7 +241,7 @@ impl Entrance {
 /// A listener that is being served.
 struct Serving {
     address: Address,
-    draining: Arc<watch::Sender<bool>>,
+    draining: Signal,
     connections: Arc<Semaphore>,
     accepting: Mutex<Option<Task<()>>>,
 }
@@ -271,7 +259,7 @@ impl Door for Serving {
                 // It held a permit for the connection it waited for.
                 let _ = accepting.await;
             }
-            self.draining.send_replace(true);
+            self.draining.give();
             let all = self.connections.acquire_many(CONNECTIONS_MAX as u32).await;
             drop(all);
         })
