@@ -370,3 +370,22 @@ fn gone() -> io::Error {
 fn error(kind: ErrorKind, why: &str) -> io::Error {
     io::Error::new(kind, why)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Image;
+
+    #[test]
+    fn files_that_come_and_go_take_no_room() {
+        let mut image = Image::default();
+        for _ in 0..1000 {
+            let file = image.create("journal").unwrap();
+            image.hold(file);
+            image.write(file, 0, &[1; 5000]).unwrap();
+            image.sync_dir("").unwrap();
+            image.release(file);
+            image.remove("journal").unwrap();
+        }
+        assert!(image.nodes.len() <= 3, "{} files and directories", image.nodes.len());
+    }
+}
