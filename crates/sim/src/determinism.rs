@@ -63,8 +63,8 @@ pub fn arm(options: Options) -> Armed {
 }
 
 impl Armed {
-    /// What went around the world so far, worst first. Finding the names of the places costs some milliseconds if there
-    /// are any. To be called last: it draws the keys of the thread's hash maps if nobody has.
+    /// What went around the world so far, worst first. To be called last: it draws the keys of the thread's hash maps if
+    /// nobody has. Without leaks it costs some 15 µs; with one, some 100 ms the first time in a process, for names.
     pub fn leaks(&self) -> Vec<Leak> {
         excused(|| leak::collect(run::uses(), draws::count()))
     }

@@ -219,6 +219,19 @@ fn a_clock_read_in_a_loop_is_counted_in_full_and_captured_now_and_then() {
 }
 
 #[test]
+#[expect(unsafe_code, reason = "as an engine in C reads the date")]
+fn a_date_read_by_c_code_is_named_and_shows_virtual_time() {
+    let seen = run(15, |env| async move {
+        env.sleep(Duration::from_millis(1500)).await;
+        let mut date = libc::timeval { tv_sec: 0, tv_usec: 0 };
+        // SAFETY: `date` is valid for a write, and the time zone may be null.
+        let status = unsafe { libc::gettimeofday(&raw mut date, std::ptr::null_mut()) };
+        assert_eq!((status, date.tv_sec, date.tv_usec), (0, 30_000_001, 500_000));
+    });
+    assert!(seen.only(LeakKind::Clock).is_fatal() && seen.fatal);
+}
+
+#[test]
 fn a_select_without_biased_is_named() {
     let seen = run(5, a_choice_at_random);
     let leak = seen.only(LeakKind::Select);
@@ -317,6 +330,7 @@ fn without_arms_time_passes_and_randomness_is_random() {
         let elsewhere = on_fresh_thread(Instant::now);
         assert!(elsewhere >= before && elsewhere - before < Duration::from_secs(3600));
         drop(armed);
+        drop(arm_for(13, &world));
         assert!(Instant::now() > before);
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert!(since > Duration::from_secs(1_700_000_000) && since != Duration::from_secs(26_000_000));

@@ -84,7 +84,14 @@ fn place(leak: &Leak) -> String {
         (Some(function), Some(line)) => format!("`{function}` ({line})"),
         (Some(function), None) => format!("`{function}`"),
         (None, Some(line)) => format!("code at {line}"),
-        (None, None) => "code at a place that is not known".to_owned(),
+        (None, None) => match leak.kind {
+            LeakKind::Select | LeakKind::HashOrder => {
+                "code at a place that is not known (only the first of a thread's hash maps and random choices has one, \
+                 in a build with `debug = \"line-tables-only\"`)"
+                    .to_owned()
+            }
+            _ => "code at a place that is not known (a build with `debug = \"line-tables-only\"` has it)".to_owned(),
+        },
     }
 }
 
@@ -135,6 +142,16 @@ mod tests {
         let said = explain(&leaks, "");
         assert!(said.contains("`env.now()`") && !said.contains("BTreeMap"), "{said}");
         assert_eq!(explain(&leaks[..1], ""), "no sign that this run is not deterministic");
+    }
+
+    #[test]
+    fn a_leak_without_a_place_says_how_to_get_one() {
+        let unplaced = Leak {
+            function: None,
+            line: None,
+            ..leak(LeakKind::Clock)
+        };
+        assert!(explain(&[unplaced], "").contains("`debug = \"line-tables-only\"`"));
     }
 
     #[test]
