@@ -381,6 +381,17 @@ fn a_page_needs_nothing_but_itself_and_opens_on_its_view() {
         "all of them, not only those near the view"
     );
     assert_eq!(data["leftOut"]["messages"], 0);
+    let marks = data["marks"].as_array().expect("marks");
+    let violated = marks
+        .iter()
+        .filter(|mark| mark[2] == "violated")
+        .map(|mark| mark[3].as_str().unwrap_or_default());
+    assert_eq!(
+        violated
+            .filter(|text| text.starts_with("money doubled: transfer 3fa9"))
+            .count(),
+        1
+    );
 }
 
 /// The data that a page carries.

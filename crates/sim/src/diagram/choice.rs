@@ -286,6 +286,9 @@ fn distance(anchors: &[u64], at: u64) -> u64 {
 /// before and was not answered yet, and the first requests that a receiver sent before it answered.
 fn related<'a>(scene: &Scene<'a>, focus: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     let mut related = BTreeSet::new();
+    if focus.is_empty() {
+        return related;
+    }
     let mut open: BTreeMap<usize, Vec<&'a str>> = BTreeMap::new();
     let mut arrivals: Vec<(u64, bool, usize, &'a str)> = Vec::new();
     for message in &scene.messages {

@@ -12,7 +12,7 @@ const messages = data.messages.map(([number, from, to, kind, label, attempt, sen
   return { number, from, to, kind: KINDS[kind], label: data.texts[label], attempt, sent, delivered, lost, end, isLost, group,
     why: why === null ? "" : data.texts[why] };
 });
-const marks = data.marks.map(([at, node, sign, text, label]) => ({ at, node, sign, text: data.texts[text], label: data.texts[label] }));
+const marks = data.marks.map(([at, node, sign, text, label]) => ({ at, node, sign, text, label: data.texts[label] }));
 const spans = data.spans.map(([node, state, from, to]) => ({ node, state, from, to }));
 const cuts = data.cuts.map(([from, to, words, pairs]) => ({ from, to, words, pairs }));
 

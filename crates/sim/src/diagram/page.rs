@@ -25,7 +25,10 @@ const PAGE_SPANS_MAX: usize = 2_000;
 /// Phases of a run.
 const PAGE_PHASES_MAX: usize = 64;
 
-/// Characters of a label, a reason or a note.
+/// Characters of a fault, a note or a violation.
+const MARK_CHARS_MAX: usize = 400;
+
+/// Characters of a label or a reason.
 const PAGE_TEXT_CHARS_MAX: usize = 120;
 
 /// Writes the page of a view.
@@ -118,13 +121,11 @@ fn data(scene: &Scene<'_>, trace: &Trace, view: &View) -> Value {
     let marks: Vec<Value> = marks
         .map(|mark| {
             let node = mark.node.and_then(|node| place.get(&node));
-            json!([
-                mark.at,
-                node,
-                sign(mark.sign),
-                texts.number(mark.text),
-                texts.number(mark.label)
-            ])
+            let text: String = text::shorten(mark.text, MARK_CHARS_MAX)
+                .chars()
+                .map(text::visible)
+                .collect();
+            json!([mark.at, node, sign(mark.sign), text, texts.number(mark.label)])
         })
         .collect();
     let near = |from: u64, to: u64| to >= interest.from && from <= interest.to;

@@ -1,7 +1,7 @@
 // Draws what is in sight, and listens to pointers and keys. Follows `page.js` in one script.
 
 const TOP = 46; // pixels: the names of the nodes
-const AXIS = matchMedia("(max-width: 760px)").matches ? 74 : 104;
+const AXIS = matchMedia("(max-width: 760px)").matches ? 82 : 104;
 const ARROWS_MAX = 260; // arrows in sight that can be pointed at; the others are thin lines
 const DENSE_MAX = 4000; // thin lines in sight
 const CUTS_MAX = 24; // bands in sight; more would cover each other
@@ -46,7 +46,7 @@ function fit(m, pixels) {
   if (whole.length <= room) return whole;
   const cut = m.label.lastIndexOf(" ");
   const [method, id] = cut > 0 ? [m.label.slice(0, cut), m.label.slice(cut)] : [m.label, ""];
-  for (const rest of [id + ending, id + (attempt || ending), id + (m.attempt ? ` · ${m.attempt + 1}` : "")]) {
+  for (const rest of [id + ending, id + (attempt || ending), id + (m.attempt ? ` #${m.attempt + 1}` : "")]) {
     if (rest.length + 3 <= room) return `${method.slice(0, room - rest.length - 1)}…${rest}`;
   }
   return shorten(id.trim() || whole, pixels);
@@ -137,6 +137,17 @@ function paintTicks(back, from, to, width, height) {
   }
 }
 
+// Lines of at most so many characters, and no more than four.
+function wrap(text, room) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last === "" || last.length + 1 + word.length <= room) lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.length > 4 ? [...lines.slice(0, 3), `${lines[3]} …`] : lines;
+}
+
 const SIGNS = {
   crashed: (x, y) => `M${x - 6.5} ${y - 6.5}l13 13m0 -13l-13 13`,
   restarted: (x, y) => `M${x - 6.5} ${y - 5.5}h13l-6.5 11z`,
@@ -153,10 +164,12 @@ function paintMarks(xs, from, to, width, step, free) {
     const y = yOf(mark.at);
     const title = make("title", {}, `${clock(mark.at, 6)} ${nodeName(mark.node)}: ${mark.text}`);
     if (mark.sign === "violated") {
-      const words = shorten(`✗ ${mark.text}`, width - AXIS - 24, 13);
-      violations.append(make("g", { class: "violated" }, title, make("rect", { x: AXIS - 6, y, width: width - AXIS, height: 25 }),
-        make("path", { class: "bar", d: `M${AXIS - 6} ${y}H${width}` }), make("text", { x: AXIS + 4, y: y + 17 }, words)));
-      free(width / 2, y + 12, width, 26);
+      const lines = wrap(`✗ ${mark.text}`, Math.floor((width - AXIS - 24) / 8.3));
+      const high = lines.length * 17 + 8;
+      violations.append(make("g", { class: "violated" }, title, make("rect", { x: AXIS - 6, y, width, height: high }),
+        make("path", { class: "bar", d: `M${AXIS - 6} ${y}H${width}` }),
+        ...lines.map((line, index) => make("text", { x: AXIS + 4, y: y + 17 + index * 17 }, line))));
+      free(width / 2, y + high / 2, width, high);
       continue;
     }
     const x = mark.node === null ? AXIS + 12 : xs.get(mark.node);
@@ -277,7 +290,7 @@ function paintFront(front, xs, from, to, width, height) {
   });
   front.append(make("rect", { class: "cover", x: 0, y: 0, width, height: TOP - 6 }));
   for (const [node, x] of xs) {
-    const name = shorten(data.nodes[node], gap() - 30, 13);
+    const name = shorten(data.nodes[node], Math.min(170, gap() - 30), 13);
     const wide = Math.max(48, name.length * 8 + 18);
     front.append(make("rect", { class: "head-box", x: x - wide / 2, y: 8, width: wide, height: 26, rx: 6 }), make("text", { class: "head-text", x, y: 25.5, "text-anchor": "middle" }, name));
   }

@@ -6,13 +6,13 @@ const MS: u64 = 1_000_000;
 
 /// Writes a trace event by event.
 #[derive(Default)]
-pub struct Writer {
-    pub trace: Trace,
+pub(crate) struct Writer {
+    pub(crate) trace: Trace,
     next: u64,
 }
 
 impl Writer {
-    pub fn new(nodes: &[&str]) -> Self {
+    pub(crate) fn new(nodes: &[&str]) -> Self {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
         Self {
             trace: Trace {
@@ -24,7 +24,7 @@ impl Writer {
         }
     }
 
-    pub fn event(&mut self, at: u64, node: impl Into<Option<u32>>, what: What) -> &mut Self {
+    pub(crate) fn event(&mut self, at: u64, node: impl Into<Option<u32>>, what: What) -> &mut Self {
         self.trace.events.push(Event {
             at,
             node: node.into(),
@@ -34,14 +34,30 @@ impl Writer {
     }
 
     /// A message that arrives.
-    pub fn message(&mut self, at: u64, (from, to): (u32, u32), took: u64, kind: Kind, label: &str, attempt: u8) -> u64 {
+    pub(crate) fn message(
+        &mut self,
+        at: u64,
+        (from, to): (u32, u32),
+        took: u64,
+        kind: Kind,
+        label: &str,
+        attempt: u8,
+    ) -> u64 {
         let message = self.sent(at, (from, to), kind, label, attempt);
         self.event(at + took, to, What::Delivered { message });
         message
     }
 
     /// A message that is lost after a while.
-    pub fn lost(&mut self, at: u64, (from, to): (u32, u32), after: u64, kind: Kind, label: &str, why: &str) -> u64 {
+    pub(crate) fn lost(
+        &mut self,
+        at: u64,
+        (from, to): (u32, u32),
+        after: u64,
+        kind: Kind,
+        label: &str,
+        why: &str,
+    ) -> u64 {
         let message = self.sent(at, (from, to), kind, label, 0);
         self.event(
             at + after,
@@ -54,7 +70,7 @@ impl Writer {
         message
     }
 
-    pub fn sent(&mut self, at: u64, (from, to): (u32, u32), kind: Kind, label: &str, attempt: u8) -> u64 {
+    pub(crate) fn sent(&mut self, at: u64, (from, to): (u32, u32), kind: Kind, label: &str, attempt: u8) -> u64 {
         self.next += 1;
         let message = self.next;
         self.event(
@@ -72,7 +88,7 @@ impl Writer {
     }
 
     /// The trace, by time.
-    pub fn finish(mut self) -> Trace {
+    pub(crate) fn finish(mut self) -> Trace {
         self.trace.events.sort_by_key(|event| event.at);
         self.trace
     }
@@ -83,7 +99,7 @@ fn fault(text: &str) -> What {
 }
 
 /// A transfer is asked for, done, its reply lost by a reset; asked for again, done again; found out half a minute later.
-pub fn doubled_transfer() -> Trace {
+pub(crate) fn doubled_transfer() -> Trace {
     let mut writer = Writer::new(&["client", "bank", "ledger"]);
     for (at, phase) in [
         (0, "warm-up"),
@@ -134,7 +150,7 @@ pub fn doubled_transfer() -> Trace {
 }
 
 /// Five nodes, a leader cut off with one follower; the others elect a second one while it pauses.
-pub fn two_leaders() -> Trace {
+pub(crate) fn two_leaders() -> Trace {
     let mut writer = Writer::new(&["ada", "bob", "cleo", "dan", "eve"]);
     writer.event(0, None, What::Phase("warm-up".to_owned()));
     writer.event(2_000 * MS, None, What::Phase("chaos".to_owned()));
@@ -196,7 +212,7 @@ pub fn two_leaders() -> Trace {
 }
 
 /// As many events as asked for, of every kind, without end.
-pub fn busy(events: u64) -> Trace {
+pub(crate) fn busy(events: u64) -> Trace {
     let nodes: Vec<String> = (0..40).map(|node| format!("node-{node}")).collect();
     let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
     let mut writer = Writer::new(&nodes);
@@ -220,7 +236,7 @@ pub fn busy(events: u64) -> Trace {
                     from,
                     What::Cut {
                         to,
-                        begins: number % 2 == 0,
+                        begins: number.is_multiple_of(2),
                     },
                 );
                 writer.event(at, from, fault("a disk full of surprises"));
@@ -229,7 +245,14 @@ pub fn busy(events: u64) -> Trace {
                 writer.event(at, from, What::Paused(number % 2 == 1));
             }
             _ => {
-                writer.message(at, (from, to), 2 * MS, Kind::Request, &label, (number % 11 == 0).into());
+                writer.message(
+                    at,
+                    (from, to),
+                    2 * MS,
+                    Kind::Request,
+                    &label,
+                    (number.is_multiple_of(11)).into(),
+                );
             }
         }
     }

@@ -3,25 +3,25 @@
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
-pub struct Element {
-    pub name: String,
-    pub attributes: BTreeMap<String, String>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) attributes: BTreeMap<String, String>,
     /// Its own text and that of its children.
-    pub text: String,
+    pub(crate) text: String,
     /// Where its parent is among the elements.
-    pub parent: Option<usize>,
+    pub(crate) parent: Option<usize>,
 }
 
 impl Element {
-    pub fn is(&self, class: &str) -> bool {
+    pub(crate) fn is(&self, class: &str) -> bool {
         self.attribute("class").split(' ').any(|one| one == class)
     }
 
-    pub fn attribute(&self, name: &str) -> &str {
+    pub(crate) fn attribute(&self, name: &str) -> &str {
         self.attributes.get(name).map_or("", String::as_str)
     }
 
-    pub fn number(&self, name: &str) -> f64 {
+    pub(crate) fn number(&self, name: &str) -> f64 {
         self.attribute(name)
             .parse()
             .unwrap_or_else(|_| panic!("{name} of {self:?} is no number"))
@@ -29,7 +29,7 @@ impl Element {
 }
 
 /// The elements of a document in their order; panics, saying where, if it is not well-formed.
-pub fn read(document: &str) -> Vec<Element> {
+pub(crate) fn read(document: &str) -> Vec<Element> {
     let mut elements: Vec<Element> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut rest = document.trim_end();
