@@ -1,11 +1,14 @@
 //! A simulated world: many nodes in one process, with virtual time and faults on purpose.
 
 mod chaos;
+pub mod check;
 pub mod determinism;
 pub mod diagram;
 pub mod fault;
+pub mod history;
 mod inner;
 mod liar;
+pub mod linearizability;
 pub mod model;
 mod network;
 pub mod plan;
