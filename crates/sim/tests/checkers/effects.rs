@@ -60,7 +60,11 @@ fn a_refused_attempt_says_nothing_of_the_others_under_its_id() {
     assert_eq!(wrong(&account, &[]).lost, ["1"], "an acknowledgement stands");
     account.refused(2);
     account.attempted(2);
-    assert_eq!(account.verify([1, 2]), Ok(()), "a refusal counts as the attempt that it is of");
+    assert_eq!(
+        account.verify([1, 2]),
+        Ok(()),
+        "a refusal counts as the attempt that it is of"
+    );
 }
 
 #[test]
