@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::choice::{self, Limits};
+use super::choice::{self, Interest, Limits};
 use super::scene::{Message, Scene, Sign, State};
 use super::{PAGE_MARKS_MAX, PAGE_MESSAGES_MAX, View, picture, scene, text};
 use crate::trace::{Kind, Trace};
@@ -128,6 +128,42 @@ fn data(scene: &Scene<'_>, trace: &Trace, view: &View) -> Value {
             json!([mark.at, node, sign(mark.sign), text, texts.number(mark.label)])
         })
         .collect();
+    let (spans, cuts) = stretches(scene, &interest, &place);
+    let phases = scene.phases.iter().take(PAGE_PHASES_MAX);
+    let names: Vec<String> = nodes
+        .iter()
+        .filter_map(|node| scene.nodes.get(*node))
+        .map(|name| clean(name))
+        .collect();
+    let phases: Vec<Value> = phases
+        .map(|phase| json!([phase.from, phase.to, clean(phase.name)]))
+        .collect();
+    json!({
+        "title": clean(&view.title),
+        "verdict": clean(&view.verdict),
+        "hash": format!("{:016x}", trace.hash),
+        "end": scene.end,
+        "view": [interest.from, interest.to],
+        "shown": view.nodes.as_ref().map(|names| names.iter().map(|name| clean(name)).collect::<Vec<_>>()),
+        "focus": view.focus.iter().map(|label| clean(label)).collect::<Vec<_>>(),
+        "nodes": names,
+        "messages": messages,
+        "marks": marks,
+        "spans": spans,
+        "cuts": cuts,
+        "phases": phases,
+        "texts": texts.all,
+        "leftOut": {
+            "messages": chosen.messages_left_out,
+            "marks": chosen.marks_left_out,
+            "nodes": scene.nodes.len() - nodes.len(),
+            "events": trace.dropped,
+        },
+    })
+}
+
+/// Times in which nodes were down or paused, and in which links were cut; those of the window first.
+fn stretches(scene: &Scene<'_>, interest: &Interest, place: &BTreeMap<usize, usize>) -> (Vec<Value>, Vec<Value>) {
     let near = |from: u64, to: u64| to >= interest.from && from <= interest.to;
     let mut spans: Vec<_> = scene
         .spans
@@ -155,39 +191,7 @@ fn data(scene: &Scene<'_>, trace: &Trace, view: &View) -> Value {
             pairs.take(64).collect::<Vec<_>>()
         ])
     });
-    let phases = scene.phases.iter().take(PAGE_PHASES_MAX);
-    let names: Vec<String> = nodes
-        .iter()
-        .filter_map(|node| scene.nodes.get(*node))
-        .map(|name| clean(name))
-        .collect();
-    let spans: Vec<Value> = spans.collect();
-    let cuts: Vec<Value> = cuts.collect();
-    let phases: Vec<Value> = phases
-        .map(|phase| json!([phase.from, phase.to, clean(phase.name)]))
-        .collect();
-    json!({
-        "title": clean(&view.title),
-        "verdict": clean(&view.verdict),
-        "hash": format!("{:016x}", trace.hash),
-        "end": scene.end,
-        "view": [interest.from, interest.to],
-        "shown": view.nodes.as_ref().map(|names| names.iter().map(|name| clean(name)).collect::<Vec<_>>()),
-        "focus": view.focus.iter().map(|label| clean(label)).collect::<Vec<_>>(),
-        "nodes": names,
-        "messages": messages,
-        "marks": marks,
-        "spans": spans,
-        "cuts": cuts,
-        "phases": phases,
-        "texts": texts.all,
-        "leftOut": {
-            "messages": chosen.messages_left_out,
-            "marks": chosen.marks_left_out,
-            "nodes": scene.nodes.len() - nodes.len(),
-            "events": trace.dropped,
-        },
-    })
+    (spans.collect(), cuts.collect())
 }
 
 /// `[number, from, to, kind, label, attempt, sent, delivered, lost, why]`.
