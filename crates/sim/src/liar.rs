@@ -38,6 +38,11 @@ impl Liars {
         self.active
     }
 
+    /// Whether the scenario has said what some lie looks like.
+    pub(crate) fn is_taught(&self) -> bool {
+        !self.mutators.is_empty()
+    }
+
     pub(crate) fn activate(&mut self, source: &Source) {
         self.active = match source {
             Source::Quiet => false,

@@ -1,20 +1,27 @@
 //! A simulated world: many nodes in one process, with virtual time and faults on purpose.
 
+pub mod campaign;
 mod chaos;
 pub mod check;
+pub mod child;
 pub mod determinism;
 pub mod diagram;
 pub mod fault;
+pub mod harness;
 pub mod history;
 mod inner;
 mod liar;
 pub mod linearizability;
+mod machine;
+pub mod minimise;
 pub mod model;
 mod network;
 pub mod plan;
 mod random;
 mod recorder;
+pub mod report;
 pub mod run;
+pub mod saved;
 mod scenario;
 mod session;
 mod source;

@@ -1,23 +1,30 @@
 //! One run of a scenario under one seed: what is asked for, and what came of it.
 
+mod panics;
+mod polls;
+mod processor;
+
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::rc::Rc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
-use crate::model::Model;
-use crate::plan::FaultKind;
+use crate::determinism::{self, Clock, Leak, Options, arm};
+use crate::fault::{Fault, Lie};
+use crate::inner::{Core, Seen};
+use crate::machine;
+use crate::model::{Model, ModelError};
+use crate::plan::{self, FaultKind};
 use crate::scenario::Scenario;
 use crate::source::{Source, micros};
 use crate::trace::Trace;
 use crate::world::{Stopped, World};
-
-/// Panics that are kept of one run.
-const PANICS_MAX: usize = 20;
+use panics::Panicked;
+pub use polls::Polls;
 
 /// What to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +39,8 @@ pub struct Run {
     pub faults: Option<Vec<Fault>>,
     /// Whether to keep the trace.
     pub record: bool,
+    /// Whether to keep which task was polled when.
+    pub polls: bool,
     /// What the operating system's randomness is made of: a run must not depend on it.
     pub entropy: u64,
 }
@@ -49,20 +58,26 @@ pub struct Outcome {
     pub hash: u64,
     /// The faults that struck.
     pub faults: Vec<Fault>,
-    /// The kinds of fault that the model and the scenario's nodes make possible.
+    /// The kinds of fault that the model and the scenario make possible; [`FaultKind::Buggify`] is in `offered`.
     pub possible: BTreeSet<FaultKind>,
     /// What was looked at by `sometimes!`, and whether it ever held.
     pub sometimes: BTreeMap<String, bool>,
+    /// What was offered to `buggify!`, and whether it ever happened.
+    pub offered: BTreeMap<String, bool>,
     /// Components whose required model is stronger than this one.
     pub unmet: BTreeSet<String>,
     /// Messages that were sent.
     pub messages: u64,
     /// Simulated time, in microseconds.
     pub simulated_us: u64,
-    /// Processor time, in microseconds.
+    /// Processor time of the run's thread, in microseconds.
     pub cpu_us: u64,
+    /// What went around the world, if the run is recorded, or if it is not deterministic for that alone.
+    pub leaks: Vec<Leak>,
     /// The trace, if it was asked for.
     pub trace: Option<Trace>,
+    /// The polls, if they were asked for.
+    pub polls: Option<Polls>,
 }
 
 /// What a run shows.
@@ -81,44 +96,164 @@ pub enum Verdict {
     NotDeterministic,
 }
 
-/// Runs `scenario` once, on this thread.
-pub(crate) fn execute(scenario: &Scenario, run: &Run, model: Model) -> Outcome {
-    let possible = model.kinds();
+impl Verdict {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::WrongAnswer => "wrong answer",
+            Verdict::Crash => "crash",
+            Verdict::NoProgress => "no progress",
+            Verdict::NotDeterministic => "not deterministic",
+        }
+    }
+}
+
+/// Runs `scenario` once, in this process, on a thread of its own: for tests and benches. A campaign gives each run its
+/// own process, for a static that outlives a run is seen by the next.
+pub fn once(scenario: &Scenario, run: &Run) -> Result<Outcome, ModelError> {
+    let model: Model = run.model.parse()?;
+    match machine::on_fresh_thread(|| execute(scenario, run, model)) {
+        Ok(outcome) => Ok(outcome),
+        Err(error) => Ok(Outcome::without_a_run(
+            run.seed,
+            Verdict::Crash,
+            format!("cannot start the thread of a run: {error}"),
+        )),
+    }
+}
+
+impl Outcome {
+    /// What is known of a run that did not live to tell.
+    pub(crate) fn without_a_run(seed: u64, verdict: Verdict, message: String) -> Outcome {
+        Outcome {
+            seed,
+            verdict,
+            message,
+            hash: 0,
+            faults: Vec::new(),
+            possible: BTreeSet::new(),
+            sometimes: BTreeMap::new(),
+            offered: BTreeMap::new(),
+            unmet: BTreeSet::new(),
+            messages: 0,
+            simulated_us: 0,
+            cpu_us: 0,
+            leaks: Vec::new(),
+            trace: None,
+            polls: None,
+        }
+    }
+}
+
+/// The memory of the world, for clocks that are read before there is one.
+type Late = Rc<OnceCell<world::memory::World>>;
+
+fn execute(scenario: &Scenario, run: &Run, model: Model) -> Outcome {
+    let before = processor::used();
+    let late = Late::default();
+    let armed = arm(Options {
+        entropy: run.entropy,
+        clock: clock(run.entropy, late.clone()),
+    });
+    let mut outcome = unfold(scenario, run, model, &late);
+    if run.record || armed.has_fatal() {
+        outcome.leaks = armed.leaks();
+    }
+    drop(armed);
+    if outcome.leaks.iter().any(Leak::is_fatal) {
+        outcome.verdict = Verdict::NotDeterministic;
+        outcome.message = determinism::explain(&outcome.leaks, "");
+    }
+    outcome.cpu_us = micros(processor::used().saturating_sub(before));
+    outcome
+}
+
+/// Shows virtual time from an origin that the entropy moves, so that whoever reads it differs between two runs.
+fn clock(entropy: u64, late: Late) -> Clock {
+    /// Within some four months.
+    const ORIGINS_S: u64 = 10_000_000;
+    /// In November 2023.
+    const EPOCH_S: u64 = 1_700_000_000;
+    let origin = Duration::from_secs(entropy.wrapping_mul(0x9e37_79b9_7f4a_7c15) % ORIGINS_S);
+    Box::new(move || {
+        let now = late.get().map(world::memory::World::now).unwrap_or_default();
+        (origin + now, Duration::from_secs(EPOCH_S) + origin + now)
+    })
+}
+
+fn unfold(scenario: &Scenario, run: &Run, model: Model, late: &Late) -> Outcome {
     let source = match &run.faults {
         Some(faults) => Source::Listed(faults.clone()),
         None => Source::Quiet,
     };
     let world = World::new(run.seed, model, source, run.record);
-    listen();
-    PANICS.with_borrow_mut(|panics| *panics = Some((world.inner.memory.clone(), Vec::new())));
+    let memory = world.inner.memory.clone();
+    // It is empty so far.
+    let _ = late.set(memory.clone());
+    if run.polls {
+        memory.record_polls();
+    }
+    panics::keep(&memory);
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let memory = world.inner.memory.clone();
         world.phase("warm-up");
         memory.run(scenario.start(world.clone()));
     }));
-    let panics = PANICS.with_borrow_mut(Option::take).map(|kept| kept.1).unwrap_or_default();
+    let panics = panics::take();
     let trace = run.record.then(|| world.trace());
     let (verdict, message) = judge(&world, ended.err(), &panics);
     let inner = world.inner.clone();
     let mut core = inner.core();
+    let possible = possible(&inner.model, &core);
     let seen = std::mem::take(&mut core.seen);
     let outcome = Outcome {
         seed: run.seed,
         verdict,
         message,
-        hash: inner.memory.fingerprint(),
+        hash: memory.fingerprint(),
+        offered: offered(&seen),
         faults: seen.faults,
         possible,
         sometimes: seen.sometimes,
         unmet: seen.unmet,
         messages: core.message_next,
-        simulated_us: micros(inner.memory.now()),
+        simulated_us: micros(memory.now()),
         cpu_us: 0,
+        leaks: Vec::new(),
         trace,
+        polls: run.polls.then(|| Polls::of(&memory.polls())),
     };
     drop(core);
     inner.end();
     outcome
+}
+
+/// What of the model could have struck: nothing where the scenario has no chaos, nothing that these nodes cannot show
+/// (a ring needs four), and no lie that the scenario has not said how to tell. Everything else is held to, also where
+/// the scenario happens to give a fault no work, as rot on a disk that nobody reads: that is what *not exercised* is for.
+fn possible(model: &Model, core: &Core) -> BTreeSet<FaultKind> {
+    let chaos = core.healed || !matches!(core.source, Source::Quiet);
+    if !chaos {
+        return BTreeSet::new();
+    }
+    let nodes: Vec<plan::Node> = core.nodes.iter().map(|node| node.planned()).collect();
+    let mut kinds = model.kinds_among(&nodes);
+    if !core.liars.is_taught() {
+        kinds.remove(&FaultKind::Lie(Lie::Mutate));
+        kinds.remove(&FaultKind::Lie(Lie::Equivocate));
+    }
+    kinds
+}
+
+fn offered(seen: &Seen) -> BTreeMap<String, bool> {
+    let names = seen.offered.keys().map(|(_, name)| ((*name).to_owned(), false));
+    let mut offered: BTreeMap<String, bool> = names.collect();
+    for fault in &seen.faults {
+        if let Fault::Buggify { name, .. } = fault {
+            offered.insert(name.clone(), true);
+        }
+    }
+    offered
 }
 
 fn judge(world: &World, ended: Option<Box<dyn Any + Send>>, panics: &[Panicked]) -> (Verdict, String) {
@@ -135,8 +270,10 @@ fn judge(world: &World, ended: Option<Box<dyn Any + Send>>, panics: &[Panicked])
         && let Some(panic) = of_scenario
     {
         let stuck = panic.message.starts_with(STUCK) || panic.message.starts_with(ENDLESS);
-        let verdict = if stuck { Verdict::NoProgress } else { Verdict::WrongAnswer };
-        return (verdict, panic.to_string());
+        return match stuck {
+            true => (Verdict::NoProgress, panic.message.clone()),
+            false => (Verdict::WrongAnswer, panic.to_string()),
+        };
     }
     match core.seen.no_progress.first() {
         Some(why) => (Verdict::NoProgress, why.clone()),
@@ -147,55 +284,3 @@ fn judge(world: &World, ended: Option<Box<dyn Any + Send>>, panics: &[Panicked])
 /// How the world in memory says that a run cannot go on, or does not end.
 const STUCK: &str = "nothing can ever happen again";
 const ENDLESS: &str = "the run did not end";
-
-/// A panic in a run.
-struct Panicked {
-    message: String,
-    place: String,
-    /// The node and the task it was in; none for the scenario itself.
-    task: Option<(String, &'static str)>,
-}
-
-impl std::fmt::Display for Panicked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Panicked { message, place, task } = self;
-        match task {
-            Some((node, task)) => write!(f, "{node} panicked in its task `{task}` at {place}: {message}"),
-            None => write!(f, "the scenario panicked at {place}: {message}"),
-        }
-    }
-}
-
-thread_local! {
-    /// The panics of the run on this thread, and the world that says whose they are.
-    static PANICS: RefCell<Option<(world::memory::World, Vec<Panicked>)>> = const { RefCell::new(None) };
-}
-
-/// Keeps the panics of a run instead of printing them: a callee's panic is an answer to its caller, but to a campaign it
-/// is a finding.
-fn listen() {
-    static LISTENING: Once = Once::new();
-    LISTENING.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let kept = PANICS.with(|panics| {
-                let Ok(mut panics) = panics.try_borrow_mut() else { return false };
-                let Some((memory, panics)) = panics.as_mut() else { return false };
-                if panics.len() < PANICS_MAX {
-                    let payload = panic.payload_as_str().unwrap_or("a panic without a message");
-                    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-                    let task = memory.current().filter(|(node, _)| node != crate::inner::WITNESS);
-                    panics.push(Panicked {
-                        message: payload.to_owned(),
-                        place,
-                        task,
-                    });
-                }
-                true
-            });
-            if !kept {
-                before(panic);
-            }
-        }));
-    });
-}

@@ -1,0 +1,118 @@
+//! One run in a process of its own.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use crate::child::{MARK, RUN};
+use crate::machine;
+use crate::run::{Outcome, Run, Verdict};
+
+/// What is kept of the end of what a process says besides.
+const TAIL_BYTES: usize = 4_000;
+
+/// What came of a process.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// Whether the run told of itself; otherwise the faults that struck are not known.
+    pub(super) told: bool,
+}
+
+/// Starts a process, tells it what to run, and waits for what comes of it.
+pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io::Result<Done> {
+    let request = serde_json::to_vec(run).map_err(io::Error::other)?;
+    command
+        .env(RUN, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (said, hear) = sync_channel::<Said>(2);
+    let saying = said.clone();
+    machine::in_background(move || {
+        // A process that does not listen says why.
+        let _ = stdin.map(|mut stdin| stdin.write_all(&request));
+        let _ = saying.send(Said::Aside(stderr.map(tail).unwrap_or_default()));
+    })?;
+    machine::in_background(move || {
+        let _ = said.send(stdout.map(listen).unwrap_or(Said::Nothing(String::new())));
+    })?;
+    let begun = machine::now();
+    let (mut outcome, mut aside) = (None, String::new());
+    for _ in 0..2 {
+        match hear.recv_timeout(wall_max.saturating_sub(begun.elapsed())) {
+            Ok(Said::Outcome(told)) => outcome = Some(told),
+            Ok(Said::Nothing(other) | Said::Aside(other)) => aside.push_str(&other),
+            Err(RecvTimeoutError::Timeout) => return killed(child, run, wall_max),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let status = child.wait()?;
+    let why = match outcome.map(|line| serde_json::from_str::<Outcome>(&line)) {
+        Some(Ok(outcome)) => return Ok(Done { outcome, told: true }),
+        Some(Err(error)) => format!("the process of the run told what is no outcome: {error}"),
+        None => format!(
+            "the process of the run ended without an outcome ({status}); it said: {}",
+            aside.trim()
+        ),
+    };
+    Ok(silent(run, Verdict::Crash, why))
+}
+
+/// What a process says.
+enum Said {
+    /// The line with its outcome.
+    Outcome(String),
+    /// The end of something else on its standard output.
+    Nothing(String),
+    /// The end of its standard error.
+    Aside(String),
+}
+
+fn listen(stdout: impl Read) -> Said {
+    let mut reader = BufReader::with_capacity(1 << 16, stdout);
+    let (mut line, mut other) = (Vec::new(), Vec::new());
+    loop {
+        line.clear();
+        match reader.read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return Said::Nothing(String::from_utf8_lossy(&other).into_owned()),
+            Ok(_) => {}
+        }
+        if let Some(outcome) = line.strip_prefix(MARK.as_bytes()) {
+            return Said::Outcome(String::from_utf8_lossy(outcome).into_owned());
+        }
+        other.extend_from_slice(&line);
+        keep_end(&mut other);
+    }
+}
+
+fn tail(mut stderr: impl Read) -> String {
+    let (mut kept, mut buffer) = (Vec::new(), [0; 1 << 12]);
+    while let Ok(read @ 1..) = stderr.read(&mut buffer) {
+        kept.extend_from_slice(&buffer[..read]);
+        keep_end(&mut kept);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+fn keep_end(bytes: &mut Vec<u8>) {
+    let more = bytes.len().saturating_sub(TAIL_BYTES);
+    bytes.drain(..more);
+}
+
+fn killed(mut child: Child, run: &Run, wall_max: Duration) -> io::Result<Done> {
+    child.kill()?;
+    child.wait()?;
+    let why = format!("the run did not end within {} s of real time", wall_max.as_secs_f64());
+    Ok(silent(run, Verdict::NoProgress, why))
+}
+
+fn silent(run: &Run, verdict: Verdict, why: String) -> Done {
+    Done {
+        outcome: Outcome::without_a_run(run.seed, verdict, why),
+        told: false,
+    }
+}

@@ -1,0 +1,89 @@
+//! Failures that were found before: kept beside the test, and replayed first.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::campaign::CampaignError;
+use crate::fault::Fault;
+use crate::machine;
+use crate::run::{Run, Verdict};
+
+/// A failure as a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The model, as text.
+    pub model: String,
+    /// The seed.
+    pub seed: u64,
+    /// The faults under which it fails; without them, those that the seed draws.
+    pub faults: Option<Vec<Fault>>,
+    /// How it failed.
+    pub verdict: Verdict,
+    /// What was wrong, in words.
+    pub message: String,
+    /// The hash of its trace, in hexadecimal.
+    pub hash: String,
+}
+
+impl Saved {
+    /// What to run to see it again.
+    pub fn run(&self) -> Run {
+        Run {
+            scenario: self.scenario.clone(),
+            model: self.model.clone(),
+            seed: self.seed,
+            faults: self.faults.clone(),
+            entropy: self.seed,
+            ..Run::default()
+        }
+    }
+
+    /// Writes it into `folder`, under the name of its scenario and its seed.
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, CampaignError> {
+        let path = folder.join(file_name(&self.scenario, self.seed, "json"));
+        let text = serde_json::to_string_pretty(self).map_err(|error| CampaignError::saved(&path, &error))?;
+        machine::write(&path, &format!("{text}\n")).map_err(|error| CampaignError::write(&path, error))?;
+        Ok(path)
+    }
+}
+
+/// Reads one failure.
+pub fn read(path: &Path) -> Result<Saved, CampaignError> {
+    let text = machine::read(path).map_err(|error| CampaignError::saved(path, &error))?;
+    serde_json::from_str(&text).map_err(|error| CampaignError::saved(path, &error))
+}
+
+/// The failures in `folder` of a scenario under a model, by name of their files. Of another model they say nothing about
+/// this one.
+pub(crate) fn all(folder: &Path, scenario: &str, model: &str) -> Result<Vec<(PathBuf, Saved)>, CampaignError> {
+    let Ok(entries) = folder.read_dir() else {
+        return Ok(Vec::new());
+    };
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(is_json)
+        .collect();
+    paths.sort();
+    let mut saved = Vec::new();
+    for path in paths {
+        let failure = read(&path)?;
+        if failure.scenario == scenario && failure.model == model {
+            saved.push((path, failure));
+        }
+    }
+    Ok(saved)
+}
+
+/// The name of a file about a failure.
+pub(crate) fn file_name(scenario: &str, seed: u64, extension: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    let scenario: String = scenario
+        .chars()
+        .map(|letter| if plain(letter) { letter } else { '-' })
+        .collect();
+    format!("{scenario}-{seed}.{extension}")
+}
