@@ -3,11 +3,11 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use wire::answer::Answer;
 use wire::head::{DESCRIBE, Head};
 use wire::hello::{Agreement, Offer, agree, offer};
@@ -46,10 +46,27 @@ struct Shared {
     budget: Budget,
     peer: Mutex<Option<Arc<Peer>>>,
     /// The attempt to connect that is under way, and what became of it.
-    connecting: Mutex<Option<watch::Receiver<Option<Connected>>>>,
+    connecting: Mutex<Option<Arc<Attempt>>>,
 }
 
 type Connected = Result<Arc<Peer>, CallError>;
+
+/// An attempt to connect.
+struct Attempt {
+    /// Has no permits, and is closed when the attempt has ended. That wakes those who wait in the order in which they
+    /// came; tokio's `watch` draws the order at random, and then no two runs of a simulation are alike.
+    ended: Semaphore,
+    connected: OnceLock<Connected>,
+}
+
+/// Ends its attempt when it is dropped, as it also is with its node.
+struct Ending(Arc<Attempt>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.ended.close();
+    }
+}
 
 /// An open session, and how to speak to the component there.
 struct Peer {
@@ -216,12 +233,9 @@ impl Link {
 
     /// A new session.
     async fn connected(&self) -> Connected {
-        let mut attempt = self.connecting();
-        let connected = match attempt.wait_for(Option::is_some).await {
-            Ok(connected) => connected.clone(),
-            Err(_) => None,
-        };
-        connected.unwrap_or_else(|| {
+        let attempt = self.connecting();
+        drop(attempt.ended.acquire().await);
+        attempt.connected.get().cloned().unwrap_or_else(|| {
             Err(CallError::not_run(
                 CallErrorKind::Unavailable,
                 format!("{}: this side was stopped while it connected", self.shared.address),
@@ -232,17 +246,20 @@ impl Link {
     /// The attempt under way, or a new one. It is a task of its own, which no caller's deadline ends: callers with little
     /// time would else never get a connection. All who wait share what becomes of it, so that a dead peer is not tried
     /// once per caller.
-    fn connecting(&self) -> watch::Receiver<Option<Connected>> {
+    fn connecting(&self) -> Arc<Attempt> {
         let shared = &*self.shared;
         let mut connecting = shared.connecting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attempt) = &*connecting {
-            // Its sender is gone once it has ended.
-            if attempt.has_changed().is_ok() {
-                return attempt.clone();
-            }
+        if let Some(attempt) = &*connecting
+            && !attempt.ended.is_closed()
+        {
+            return attempt.clone();
         }
-        let (sender, attempt) = watch::channel(None);
+        let attempt = Arc::new(Attempt {
+            ended: Semaphore::new(0),
+            connected: OnceLock::new(),
+        });
         *connecting = Some(attempt.clone());
+        let ending = Ending(attempt.clone());
         drop(connecting);
         let channel = self.clone();
         let connect = async move {
@@ -250,7 +267,8 @@ impl Link {
             if let Ok(peer) = &connected {
                 *channel.shared.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.clone());
             }
-            sender.send_replace(Some(connected));
+            drop(ending.0.connected.set(connected));
+            drop(ending);
         };
         drop(shared.env.spawn("attempt to connect", connect));
         attempt
