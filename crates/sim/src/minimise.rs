@@ -2,16 +2,14 @@
 
 use crate::fault::{Fate, Fault};
 
+/// Tries several lists of faults, and returns which is the first that fails; none if none does, or if enough was tried.
+pub type Fails<'a, E> = &'a mut dyn FnMut(&[Vec<Fault>]) -> Result<Option<usize>, E>;
+
 /// The smallest part of `faults` that is found to fail still: first the delta debugging of A. Zeller and R. Hildebrandt
 /// (*Simplifying and isolating failure-inducing input*, IEEE Transactions on Software Engineering 28(2), 2002), which
 /// removes ever smaller parts, then each fault made shorter. No single fault can be taken away from the result, unless
 /// `fails` gave up.
-///
-/// `fails` tries several lists and returns which is the first that fails; none if none does, or if enough was tried.
-pub fn minimise<E>(
-    faults: Vec<Fault>,
-    fails: &mut dyn FnMut(&[Vec<Fault>]) -> Result<Option<usize>, E>,
-) -> Result<Vec<Fault>, E> {
+pub fn minimise<E>(faults: Vec<Fault>, fails: Fails<'_, E>) -> Result<Vec<Fault>, E> {
     if faults.is_empty() || fails(&[Vec::new()])?.is_some() {
         return Ok(Vec::new());
     }
@@ -22,10 +20,7 @@ pub fn minimise<E>(
     Ok(faults)
 }
 
-fn fewer<E>(
-    mut faults: Vec<Fault>,
-    fails: &mut dyn FnMut(&[Vec<Fault>]) -> Result<Option<usize>, E>,
-) -> Result<Vec<Fault>, E> {
+fn fewer<E>(mut faults: Vec<Fault>, fails: Fails<'_, E>) -> Result<Vec<Fault>, E> {
     let mut parts = 2;
     while faults.len() >= 2 {
         let size = faults.len().div_ceil(parts);
@@ -56,11 +51,7 @@ fn without(subsets: &[Vec<Fault>], at: usize) -> Vec<Fault> {
     others.flat_map(|(_, faults)| faults.iter().cloned()).collect()
 }
 
-fn shorten<E>(
-    faults: &mut Vec<Fault>,
-    at: usize,
-    fails: &mut dyn FnMut(&[Vec<Fault>]) -> Result<Option<usize>, E>,
-) -> Result<(), E> {
+fn shorten<E>(faults: &mut Vec<Fault>, at: usize, fails: Fails<'_, E>) -> Result<(), E> {
     loop {
         let candidates: Vec<Vec<Fault>> = smaller(&faults[at])
             .into_iter()

@@ -38,7 +38,8 @@ pub struct Report {
     pub messages: u64,
     /// Simulated time, in seconds.
     pub simulated_s: f64,
-    /// Processor time of the threads of the runs, in seconds; their processes take some more to start.
+    /// Processor time of the threads of the runs, each seed's once, in seconds: what the simulation takes. To start a
+    /// process takes some more.
     pub cpu_s: f64,
     /// Real time of everything, in seconds.
     #[serde(skip)]

@@ -41,9 +41,17 @@ impl Saved {
         }
     }
 
-    /// Writes it into `folder`, under the name of its scenario and its seed.
+    /// Writes it into `folder`, under the name of its scenario and its seed, and of its model if that is taken.
     pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, CampaignError> {
-        let path = folder.join(file_name(&self.scenario, self.seed, "json"));
+        let mut path = folder.join(file_name(&self.scenario, self.seed, "json"));
+        // The same seed may fail under two models.
+        if read(&path).is_ok_and(|known| known.model != self.model) {
+            path = folder.join(file_name(
+                &format!("{} {}", self.scenario, self.model),
+                self.seed,
+                "json",
+            ));
+        }
         let text = serde_json::to_string_pretty(self).map_err(|error| CampaignError::saved(&path, &error))?;
         machine::write(&path, &format!("{text}\n")).map_err(|error| CampaignError::write(&path, error))?;
         Ok(path)

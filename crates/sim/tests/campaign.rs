@@ -7,8 +7,11 @@
 
 #[path = "campaign/counter.rs"]
 mod counter;
+#[path = "campaign/prompt.rs"]
+mod prompt;
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,25 +21,9 @@ use sim::report::{Failure, Report};
 use sim::run::{Run, once};
 use sim::trace::Kind;
 use sim::{Scenario, Verdict, child, harness, saved};
-use terrace::{CallError, Cx};
 
 use counter::{LOSSY, by_hand, one_try};
-
-/// Answers within a bound that not every network keeps.
-#[terrace::component(requires = "synchronous")]
-pub trait Prompt {
-    /// Answers.
-    #[call(read)]
-    async fn ask(&self, cx: &Cx) -> Result<(), CallError>;
-}
-
-struct Answering;
-
-impl Prompt for Answering {
-    async fn ask(&self, _: &Cx) -> Result<(), CallError> {
-        Ok(())
-    }
-}
+use prompt::unmet;
 
 /// Runs a campaign of the test `name`, whose processes are this binary.
 fn campaign(name: &str, scenario: &Scenario, campaign: &Campaign) -> Report {
@@ -210,7 +197,9 @@ fn a_panic_in_a_node_is_a_crash() {
 #[test]
 fn a_process_that_dies_is_a_crash_with_its_last_words() {
     let scenario = Scenario::new("dies", |_| async {
-        eprintln!("the last words");
+        std::io::stderr()
+            .write_all(b"the last words")
+            .expect("somebody listens");
         std::process::abort();
     });
     let report = campaign(
@@ -370,11 +359,7 @@ fn a_clock_of_the_machine_is_not_deterministic_by_itself() {
 #[test]
 fn a_model_weaker_than_required_ends_the_campaign_after_one_seed() {
     const NAME: &str = "a_model_weaker_than_required_ends_the_campaign_after_one_seed";
-    let scenario = Scenario::new("unmet", |world| async move {
-        world.provide::<dyn Prompt, _, _, _>("prompt", |_| async { Answering });
-        world.env().sleep(Duration::from_secs(1)).await;
-    })
-    .model("datacentre");
+    let scenario = unmet();
     let report = campaign(NAME, &scenario, &seeds(5));
     assert_eq!((report.seeds, report.passed()), (1, false));
     let text = report.text();

@@ -86,9 +86,13 @@ impl<'a> Investigation<'a> {
     /// Makes of a seed that failed what a person can use.
     pub(super) fn look(&mut self, done: Done) -> Result<Failure, CampaignError> {
         let seed = done.outcome.seed;
-        let (mut failure, recorded, faults) = match (done.outcome.verdict, done.told) {
-            (Verdict::NotDeterministic, _) => (self.explain(done)?, None, None),
-            (_, false) => (Failure::of(&done.outcome, Vec::new()), None, None),
+        let Small {
+            mut failure,
+            recorded,
+            faults,
+        } = match (done.outcome.verdict, done.told) {
+            (Verdict::NotDeterministic, _) => Small::only(self.explain(done)?),
+            (_, false) => Small::only(Failure::of(&done.outcome, Vec::new())),
             (_, true) => self.minimal(done)?,
         };
         if let Some(recorded) = recorded {
@@ -120,9 +124,8 @@ impl<'a> Investigation<'a> {
         }
     }
 
-    /// The failure with few faults, its recorded run, and the faults to save.
-    #[expect(clippy::type_complexity, reason = "three parts of one answer, taken apart at once")]
-    fn minimal(&self, done: Done) -> Result<(Failure, Option<Outcome>, Option<Vec<Fault>>), CampaignError> {
+    /// The failure with few faults.
+    fn minimal(&self, done: Done) -> Result<Small, CampaignError> {
         let (seed, verdict, all) = (done.outcome.seed, done.outcome.verdict, done.outcome.faults.clone());
         let mut trial = Trial {
             investigation: self,
@@ -148,7 +151,11 @@ impl<'a> Investigation<'a> {
             faults.clone().unwrap_or(all),
         );
         failure.faults_before = done.outcome.faults.len();
-        Ok((failure, recorded, faults))
+        Ok(Small {
+            failure,
+            recorded,
+            faults,
+        })
     }
 
     /// Who made a run not deterministic.
@@ -185,6 +192,25 @@ impl<'a> Investigation<'a> {
         failure.svg = write("svg", &diagram::svg(trace, &view))?;
         failure.page = write("html", &diagram::page(trace, &view))?;
         Ok(())
+    }
+}
+
+/// A failure that was made small.
+struct Small {
+    failure: Failure,
+    /// Its recorded run, if it failed again.
+    recorded: Option<Outcome>,
+    /// The faults that it takes; none if they are only known to be those that the seed draws.
+    faults: Option<Vec<Fault>>,
+}
+
+impl Small {
+    fn only(failure: Failure) -> Small {
+        Small {
+            failure,
+            recorded: None,
+            faults: None,
+        }
     }
 }
 
