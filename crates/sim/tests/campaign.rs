@@ -245,9 +245,9 @@ fn a_run_that_never_lets_go_is_ended_as_no_progress() {
 #[test]
 fn what_was_declared_and_never_happened_fails_the_campaign() {
     let scenario = Scenario::new("idle", |world| async move {
-        terrace::sometimes!(world.env(), world.seed() > 1_000, "the seed was large");
+        world::sometimes!(world.env(), world.seed() > 1_000, "the seed was large");
         world.server("server", |env| async move {
-            while !terrace::buggify!(env, "a rare step") {
+            while !world::buggify!(env, "a rare step") {
                 env.sleep(Duration::from_secs(100)).await;
             }
         });

@@ -36,7 +36,7 @@ async fn add_numbers(world: World, by_hand: bool) {
         for number in 0.. {
             let cx = Cx::root(&env).within(Duration::from_secs(1));
             let mut done = counter.add(&cx, number).await;
-            terrace::sometimes!(env, done.is_err(), "an addition failed");
+            world::sometimes!(env, done.is_err(), "an addition failed");
             while by_hand && done.is_err() {
                 env.sleep(Duration::from_millis(100)).await;
                 let cx = Cx::root(&env).within(Duration::from_secs(1));
