@@ -1,0 +1,220 @@
+//! A lock with leases, and a store that its holders write to. *Wrong*: the store takes every write. *Right*: it keeps the
+//! greatest token it has seen, and refuses a write under a smaller one, the *fence* (M. Kleppmann, *How to do distributed
+//! locking*, 2016).
+//!
+//! A lease is safe only as long as the two clocks that measure it run alike: a jump of the server's clock ends it there
+//! while its holder counts on it, and then there are two holders.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sim::{Scenario, World, reference};
+use terrace::{CallError, CallErrorKind, Cx, sometimes};
+use world::{Env, Instant};
+
+use crate::log::Log;
+use crate::trial::{Planted, Working, wait};
+
+/// The bug, and where it shows.
+pub(crate) const BUG: Planted = Planted {
+    name: "a lock without a fence",
+    wrong: || scenario("lock without a fence", Fence::None),
+    right: || scenario("lock with a fence", Fence::Token),
+    weak: "synchronous + jumps",
+    strong: "synchronous + skewed-clocks",
+    promise: "a stale write was kept",
+};
+
+/// The weakest model that the right version holds in.
+pub(crate) const HOLDS: &str = "asynchronous";
+
+/// What has to happen in some run of the right version, or its fence was not needed.
+pub(crate) const REFUSED: &str = "the fence refused a stale write";
+
+/// Whether the store looks at tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fence {
+    /// It does not.
+    None,
+    /// It refuses those that are smaller than the greatest it has seen.
+    Token,
+}
+
+const CHAOS: Duration = Duration::from_secs(40);
+const CLIENTS: u64 = 3;
+/// By the server's clock.
+const LEASE: Duration = Duration::from_secs(2);
+/// How long a holder relies on it, by its own clock, from before it asked: what a write takes on its way is left out.
+const RELIES: Duration = Duration::from_millis(1700);
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Half of the holders write at once, and half of them late.
+const WORK_MS: (u64, u64) = (100, 1500);
+
+/// A lock with leases.
+#[terrace::component]
+pub(crate) trait Lock {
+    /// The token of a new lease, each greater than all before it; none while somebody has one.
+    async fn take(&self, cx: &Cx) -> Result<Option<u64>, CallError>;
+
+    /// Ends a lease early.
+    async fn give_back(&self, cx: &Cx, token: u64) -> Result<(), CallError>;
+}
+
+/// What the lock protects.
+#[terrace::component]
+pub(crate) trait Store {
+    /// Writes, and answers whether that was kept.
+    async fn write(&self, cx: &Cx, token: u64) -> Result<bool, CallError>;
+}
+
+struct Leases {
+    env: Env,
+    log: Log,
+    state: Mutex<Lease>,
+}
+
+struct Lease {
+    token: u64,
+    ends: Instant,
+}
+
+impl Leases {
+    async fn open(env: Env) -> Leases {
+        let (log, held) = Log::open(&env).await;
+        let token = held.iter().map(|words| words[0]).max().unwrap_or(0);
+        // A lease that was given before a crash runs on.
+        let ends = if token == 0 { env.now() } else { env.deadline(LEASE) };
+        let state = Mutex::new(Lease { token, ends });
+        Leases { env, log, state }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Lease> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<u64> {
+        let mut state = self.state();
+        if self.env.now() < state.ends {
+            return None;
+        }
+        state.token += 1;
+        state.ends = self.env.deadline(LEASE);
+        Some(state.token)
+    }
+}
+
+impl Lock for Leases {
+    async fn take(&self, _: &Cx) -> Result<Option<u64>, CallError> {
+        let Some(token) = self.next() else { return Ok(None) };
+        self.log.append([token, 0, 0, 0]).await.map_err(failed)?;
+        Ok(Some(token))
+    }
+
+    async fn give_back(&self, _: &Cx, token: u64) -> Result<(), CallError> {
+        let mut state = self.state();
+        if state.token == token {
+            state.ends = self.env.now();
+        }
+        Ok(())
+    }
+}
+
+/// The tokens of the writes that were kept, in their order: what the check looks at, also if the store is gone for good.
+type Kept = Arc<Mutex<Vec<u64>>>;
+
+struct Fenced {
+    env: Env,
+    log: Log,
+    fence: Fence,
+    greatest: Mutex<u64>,
+    kept: Kept,
+}
+
+impl Fenced {
+    async fn open(env: Env, fence: Fence, kept: Kept) -> Fenced {
+        let (log, held) = Log::open(&env).await;
+        let greatest = held.iter().map(|words| words[0]).max().unwrap_or(0);
+        Fenced {
+            env,
+            log,
+            fence,
+            greatest: Mutex::new(greatest),
+            kept,
+        }
+    }
+
+    fn passes(&self, token: u64) -> bool {
+        let mut greatest = self.greatest.lock().unwrap_or_else(PoisonError::into_inner);
+        let stale = token < *greatest;
+        *greatest = token.max(*greatest);
+        sometimes!(self.env, stale && self.fence == Fence::Token, REFUSED);
+        !stale || self.fence == Fence::None
+    }
+}
+
+impl Store for Fenced {
+    async fn write(&self, _: &Cx, token: u64) -> Result<bool, CallError> {
+        if !self.passes(token) {
+            return Ok(false);
+        }
+        self.log.append([token, 0, 0, 0]).await.map_err(failed)?;
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(token);
+        Ok(true)
+    }
+}
+
+fn failed(error: std::io::Error) -> CallError {
+    CallError::maybe_run(CallErrorKind::Failed, error.to_string())
+}
+
+fn scenario(name: &'static str, fence: Fence) -> Scenario {
+    Scenario::new(name, move |world| run(world, fence))
+}
+
+async fn run(world: World, fence: Fence) {
+    let (kept, working) = (Kept::default(), Working::default());
+    world.provide::<dyn Lock, _, _, _>("lock", Leases::open);
+    let keeps = kept.clone();
+    world.provide::<dyn Store, _, _, _>("store", move |env| Fenced::open(env, fence, keeps.clone()));
+    for client in 0..CLIENTS {
+        let working = working.clone();
+        world.client(&format!("client-{client}"), move |env| work(env, working.clone()));
+    }
+    world.chaos(CHAOS).await;
+    working.stop();
+    world.env().sleep(2 * LEASE).await;
+    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    world.check(in_order(&kept));
+}
+
+/// Whoever has a later lease has the only one.
+fn in_order(tokens: &[u64]) -> Result<(), String> {
+    match tokens.iter().zip(tokens.iter().skip(1)).find(|(one, next)| one > next) {
+        None => Ok(()),
+        Some((one, next)) => Err(format!(
+            "a stale write was kept: one under token {next} after one under token {one}"
+        )),
+    }
+}
+
+async fn work(env: Env, working: Working) {
+    let (lock, store) = (
+        reference::<dyn Lock>(&env, "lock"),
+        reference::<dyn Store>(&env, "store"),
+    );
+    let mut random = env.random("work");
+    while working.goes_on() {
+        let cx = Cx::root(&env);
+        let asked = env.now();
+        if let Ok(Some(token)) = lock.take(&cx.within(PATIENCE)).await {
+            let late = random.below(2) == 0;
+            wait(&env, &mut random, if late { WORK_MS.1 } else { WORK_MS.0 }).await;
+            if env.now().saturating_duration_since(asked) < RELIES {
+                // Whether it was kept is the check's business.
+                let _ = store.write(&cx.within(PATIENCE), token).await;
+            }
+            let _ = lock.give_back(&cx.within(PATIENCE), token).await;
+        }
+        wait(&env, &mut random, 50).await;
+    }
+}
