@@ -1,6 +1,6 @@
 //! Nodes that lie: what a Byzantine process answers instead of the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(crate) struct Liars {
     /// Replies so far from one node to another.
     replies: BTreeMap<(u32, u32), u64>,
     active: bool,
+    /// Lies that some answer has left room for.
+    able: BTreeSet<Lie>,
 }
 
 impl Liars {
@@ -38,9 +40,14 @@ impl Liars {
         self.active
     }
 
-    /// Whether the scenario has said what some lie looks like.
-    pub(crate) fn is_taught(&self) -> bool {
-        !self.mutators.is_empty()
+    /// Whether the scenario leaves room for such lies: what to say instead has to be taught, an answer of nothing has no
+    /// bit to change, and where all answers are alike an older one is no lie.
+    pub(crate) fn can(&self, lie: Lie) -> bool {
+        match lie {
+            Lie::Mutate | Lie::Equivocate => !self.mutators.is_empty(),
+            Lie::Corrupt | Lie::Replay => self.able.contains(&lie),
+            Lie::Silence | Lie::Delay => true,
+        }
     }
 
     pub(crate) fn activate(&mut self, source: &Source) {
@@ -92,6 +99,14 @@ impl Inner {
         let older = kept.first().filter(|older| **older != body).cloned();
         if kept.len() < KEPT_MAX {
             kept.push(body.clone());
+        }
+        // Errors are too rare to count on. The first byte only says that it is a value.
+        let is_value = |answer: &[u8]| answer.first() == Some(&VALUE);
+        if is_value(&body) && older.as_deref().is_some_and(is_value) {
+            core.liars.able.insert(Lie::Replay);
+        }
+        if is_value(&body) && body.len() > 1 {
+            core.liars.able.insert(Lie::Corrupt);
         }
         let mutator = core.liars.mutators.get(&method).cloned();
         let Some(how) = how else {

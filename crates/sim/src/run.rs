@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::determinism::{self, Clock, Leak, Options, arm};
-use crate::fault::{Fault, Lie};
+use crate::fault::Fault;
 use crate::inner::{Core, Seen};
 use crate::machine;
 use crate::model::{Model, ModelError};
@@ -229,7 +229,7 @@ fn unfold(scenario: &Scenario, run: &Run, model: Model, late: &Late) -> Outcome 
 }
 
 /// What of the model could have struck: nothing where the scenario has no chaos, nothing that these nodes cannot show
-/// (a ring needs four), and no lie that the scenario has not said how to tell. Everything else is held to, also where
+/// (a ring needs four), and no lie that its answers leave no room for. Everything else is held to, also where
 /// the scenario happens to give a fault no work, as rot on a disk that nobody reads: that is what *not exercised* is for.
 fn possible(model: &Model, core: &Core) -> BTreeSet<FaultKind> {
     let chaos = core.healed || !matches!(core.source, Source::Quiet);
@@ -238,10 +238,7 @@ fn possible(model: &Model, core: &Core) -> BTreeSet<FaultKind> {
     }
     let nodes: Vec<plan::Node> = core.nodes.iter().map(|node| node.planned()).collect();
     let mut kinds = model.kinds_among(&nodes);
-    if !core.liars.is_taught() {
-        kinds.remove(&FaultKind::Lie(Lie::Mutate));
-        kinds.remove(&FaultKind::Lie(Lie::Equivocate));
-    }
+    kinds.retain(|kind| !matches!(kind, FaultKind::Lie(lie) if !core.liars.can(*lie)));
     kinds
 }
 

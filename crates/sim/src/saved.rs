@@ -95,3 +95,51 @@ pub(crate) fn file_name(scenario: &str, seed: u64, extension: &str) -> String {
         .collect();
     format!("{scenario}-{seed}.{extension}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Saved, all, read};
+    use crate::run::Verdict;
+
+    fn failure(model: &str) -> Saved {
+        Saved {
+            scenario: "bank: transfer".to_owned(),
+            model: model.to_owned(),
+            seed: 7,
+            faults: None,
+            verdict: Verdict::Crash,
+            message: "it went down".to_owned(),
+            hash: "0".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_seed_that_fails_under_two_models_is_saved_twice_and_each_is_found_under_its_own() {
+        let folder = std::env::temp_dir().join(format!("terrace-saved-{}", std::process::id()));
+        let models = ["web", "asynchronous + byzantine(1)"];
+        for model in models.into_iter().chain(models) {
+            failure(model).write(&folder).expect("it is written");
+        }
+        for model in models {
+            let found = all(&folder, "bank: transfer", model).expect("they are read");
+            let [(path, saved)] = found.as_slice() else {
+                panic!("not one: {found:?}")
+            };
+            assert_eq!((saved, &read(path).expect("it is read")), (&failure(model), saved));
+        }
+        assert!(all(&folder, "bank", "web").expect("they are read").is_empty());
+        std::fs::remove_dir_all(folder).expect("nobody else uses it");
+    }
+
+    #[test]
+    fn a_file_that_is_no_failure_is_named_with_what_to_do() {
+        let folder = std::env::temp_dir().join(format!("terrace-unsaved-{}", std::process::id()));
+        crate::machine::write(&folder.join("x.json"), "{}").expect("it is written");
+        let error = all(&folder, "x", "web").expect_err("it is no failure").to_string();
+        assert!(
+            error.contains("x.json: missing field `scenario`") && error.ends_with("or remove it"),
+            "{error}"
+        );
+        std::fs::remove_dir_all(folder).expect("nobody else uses it");
+    }
+}
