@@ -228,7 +228,7 @@ impl Inner {
 
     /// An execution has ended.
     pub(crate) fn reply(self: &Arc<Inner>, line: &Arc<Line>, asked: Asked, kind: ReplyKind, body: Vec<u8>) {
-        let Some((late, body)) = self.lied(line, &asked, body) else {
+        let Some((late, body)) = self.lied(line, &asked, kind, body) else {
             return self.vanished(Parcel::Reply(line.clone(), asked, kind));
         };
         let message = Message {

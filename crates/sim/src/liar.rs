@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::answer::VALUE;
 use wire::{Codec, Limits};
+use world::ReplyKind;
 
 use crate::fault::{Fault, Lie};
 use crate::inner::Inner;
@@ -75,9 +76,16 @@ impl Liars {
 
 impl Inner {
     /// The answer that is really given, and how much later; none if nothing is said.
-    pub(crate) fn lied(&self, line: &Line, asked: &Asked, body: Vec<u8>) -> Option<(Duration, Vec<u8>)> {
+    pub(crate) fn lied(
+        &self,
+        line: &Line,
+        asked: &Asked,
+        kind: ReplyKind,
+        body: Vec<u8>,
+    ) -> Option<(Duration, Vec<u8>)> {
         let mut core = self.core();
-        if !core.liars.active {
+        // An error is not an answer: its bytes mean something else.
+        if !core.liars.active || kind != ReplyKind::Reply {
             return Some((Duration::ZERO, body));
         }
         let (node, to) = (line.to, line.from);
@@ -100,12 +108,11 @@ impl Inner {
         if kept.len() < KEPT_MAX {
             kept.push(body.clone());
         }
-        // Errors are too rare to count on. The first byte only says that it is a value.
-        let is_value = |answer: &[u8]| answer.first() == Some(&VALUE);
-        if is_value(&body) && older.as_deref().is_some_and(is_value) {
+        if older.is_some() {
             core.liars.able.insert(Lie::Replay);
         }
-        if is_value(&body) && body.len() > 1 {
+        // The first byte only says which kind of answer it is.
+        if body.len() > 1 {
             core.liars.able.insert(Lie::Corrupt);
         }
         let mutator = core.liars.mutators.get(&method).cloned();
