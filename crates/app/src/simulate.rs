@@ -1,15 +1,14 @@
 //! The command `simulate`: an application's scenarios, each under many seeds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use host::Description;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use sim::campaign::{Campaign, Progress, Report};
+use sim::campaign::{self, Campaign, Progress, Stage};
+use sim::report::{self, Report};
 use sim::{Model, Run, Scenario, child};
 
 use crate::application::App;
@@ -35,7 +34,7 @@ pub(crate) fn answer(scenarios: &[Scenario]) -> Option<u8> {
 pub(crate) fn simulate(app: &App, asked: Simulation, json: bool, console: &Arc<Console>) -> Result<u8, CommandError> {
     let (program, scenarios) = (app.name, &app.scenarios);
     if let Some(replay) = &asked.replay {
-        return self::replay(scenarios, replay, &asked, console);
+        return self::replay(program, replay, &asked, console);
     }
     let chosen = chosen(scenarios, asked.scenario.as_deref())?;
     if let Some(model) = &asked.model {
@@ -145,10 +144,15 @@ fn one(scenario: &Scenario, asked: &Simulation, json: bool) -> Result<Report, Co
     let style = "{prefix:>16} {wide_bar} {pos}/{len} seeds  {msg}  {eta}";
     bar.set_style(ProgressStyle::with_template(style)?);
     bar.set_prefix(scenario.name);
-    let report = sim::campaign::run(scenario, &campaign, &launch, &mut |progress: &Progress| {
-        bar.set_length(progress.seeds);
+    let report = campaign::run(scenario, &campaign, &launch, &mut |progress: &Progress| {
+        bar.set_length(progress.total.unwrap_or(progress.done));
         bar.set_position(progress.done);
-        bar.set_message(progress.message.clone());
+        bar.set_message(match progress.stage {
+            Stage::Replaying => "replaying what was saved".to_owned(),
+            Stage::Running if progress.failing == 0 => String::new(),
+            Stage::Running => format!("{} failed", progress.failing),
+            Stage::Minimising => "making the failures small".to_owned(),
+        });
     })?;
     bar.finish_and_clear();
     Ok(report)
@@ -160,59 +164,33 @@ fn launch(_: &Run) -> Command {
 }
 
 /// Runs one saved failure again.
-fn replay(
-    scenarios: &[Scenario],
-    file: &std::path::Path,
-    asked: &Simulation,
-    console: &Arc<Console>,
-) -> Result<u8, CommandError> {
-    let replayed = sim::campaign::replay(scenarios, file, &launch, Some(&asked.failures))?;
-    console.text(&replayed.text())?;
-    Ok(if replayed.fails() { FAILED } else { 0 })
+fn replay(program: &str, file: &Path, asked: &Simulation, console: &Arc<Console>) -> Result<u8, CommandError> {
+    let campaign = Campaign {
+        pictures: Some(asked.failures.clone()),
+        ..Campaign::default()
+    };
+    let replayed = campaign::replay(file, &campaign, &launch)?;
+    match replayed.failure {
+        Some(failure) => {
+            console.text(&failure.text(&format!("{program} simulate --replay {}", file.display())))?;
+            Ok(FAILED)
+        }
+        None => {
+            console.text(&format!(
+                "{} does not fail any more; trace hash {:016x}\n",
+                file.display(),
+                replayed.hash
+            ))?;
+            Ok(0)
+        }
+    }
 }
 
+/// The reports as text: a table of all, and what is to be said of each.
 fn summary(reports: &[Report]) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
-        "scenario",
-        "model",
-        "seeds",
-        "holds",
-        "wrong answer",
-        "crash",
-        "no progress",
-        "not deterministic",
-        "faults",
-        "messages",
-        "simulated",
-        "CPU",
-    ]);
+    let mut text = report::table(reports);
     for report in reports {
-        let verdicts = &report.verdicts;
-        let counts = [
-            report.seeds,
-            verdicts.holds,
-            verdicts.wrong_answer,
-            verdicts.crash,
-            verdicts.no_progress,
-            verdicts.not_deterministic,
-            report.faults,
-            report.messages,
-        ];
-        let mut row = vec![report.name.clone(), report.model.clone()];
-        row.extend(counts.map(|count| count.to_string()));
-        row.push(format!("{:.0} s", report.simulated_s));
-        row.push(format!("{:.1} s", report.cpu_s));
-        table.add_row(row);
-    }
-    let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    for report in reports {
-        for name in &report.not_exercised {
-            text.push_str(&format!("{}: not exercised: {name}\n", report.name));
-        }
-        for why in &report.unmet {
-            text.push_str(&format!("{}: not met: {why}\n", report.name));
-        }
+        text.push_str(&report.remarks());
     }
     let failed: Vec<&str> = reports
         .iter()

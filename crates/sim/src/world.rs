@@ -21,6 +21,9 @@ use crate::watch::Watch;
 /// The port on which a simulated node serves its components.
 pub const PORT: u16 = 1;
 
+/// What a disk takes to make bytes durable, as a solid-state disk with a cache does.
+const SYNC: Duration = Duration::from_millis(1);
+
 /// How often [`World::settle`] looks.
 const SETTLE_STEP: Duration = Duration::from_millis(50);
 
@@ -41,6 +44,7 @@ impl World {
         let inner = Inner::new(seed, model, source, recording);
         inner.memory.watch(Arc::new(Watch(Arc::downgrade(&inner))));
         inner.set_clocks();
+        inner.memory.sync_latency(SYNC);
         let env = make(&inner, WITNESS, Role::Witness, None);
         World { inner, env }
     }
@@ -172,6 +176,12 @@ impl World {
             Ok(value) => value,
             Err(error) => self.fail(error),
         }
+    }
+
+    /// Something is wrong on a node, here and now. The run is a wrong answer, and goes on; for code of nodes, whose panics
+    /// are answers to their callers.
+    pub fn violated(&self, env: &Env, why: impl Display) {
+        self.inner.violated(Some(env.node()), why.to_string());
     }
 
     /// Ends the run: something is wrong.

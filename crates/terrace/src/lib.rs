@@ -17,7 +17,17 @@ pub use component::{
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
 pub use macros::{Shape, component, data};
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
-pub use world::{Address, Env};
+pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, sometimes};
+
+#[cfg(feature = "simulate")]
+pub use macros::simulate;
+
+/// Worlds in which things go wrong on purpose, for scenarios.
+#[cfg(feature = "simulate")]
+pub mod simulation {
+    pub use sim::harness::test;
+    pub use sim::*;
+}
 
 /// How much a silent peer is to be suspected.
 pub mod detector {

@@ -1,6 +1,8 @@
 //! `cargo run -p hello` greets; `cargo run -p hello -- serve --service-listen 127.0.0.1:7001` serves, and
 //! `cargo run -p hello -- call --at 127.0.0.1:7001 Ada` greets over the wire.
 
+#[cfg(feature = "simulate")]
+pub mod bank;
 pub mod greeter;
 pub mod names;
 
@@ -12,7 +14,7 @@ use crate::greeter::{Greeter, Polite};
 use crate::names::{Book, Names};
 
 fn main() -> ExitCode {
-    App::new("hello")
+    let app = App::new("hello")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Greets somebody by two components.")
         .provide::<dyn Greeter>(Polite::open)
@@ -23,8 +25,10 @@ fn main() -> ExitCode {
                 .argument(Argument::option("at", "Where it serves, such as 127.0.0.1:7001").required())
                 .argument(name()),
         )
-        .default_command("greet")
-        .run()
+        .default_command("greet");
+    #[cfg(feature = "simulate")]
+    let app = app.scenario(bank::scenario::scenario());
+    app.run()
 }
 
 fn name() -> Argument {

@@ -1,4 +1,4 @@
-//! The disk of a node in memory, over its [`Image`]. Every call is done at once.
+//! The disk of a node in memory, over its [`Image`]. Every call is done at once, but for a sync, which may take time.
 
 use std::io;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::network::BoxFuture;
 
 use super::image::Image;
 use super::node::Incarnation;
+use super::timer::TrueTimer;
 
 pub(super) struct MemoryDisk(pub(super) Incarnation);
 
@@ -61,7 +62,24 @@ impl Disk for MemoryDisk {
     }
 
     fn sync_dir<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
-        self.with(path, |image| image.sync_dir(path))
+        let synced = self.with(path, |image| image.sync_dir(path));
+        Box::pin(async move {
+            flush(&self.0).await;
+            synced.await
+        })
+    }
+}
+
+/// Waits as long as a disk takes to make bytes durable: until then a crash may lose them.
+async fn flush(life: &Incarnation) {
+    let until = life.enter(|state, _| (state.sync_ns > 0).then(|| state.now + state.sync_ns));
+    if let Some(until) = until {
+        TrueTimer {
+            shared: life.shared.clone(),
+            until,
+            id: None,
+        }
+        .await;
     }
 }
 
@@ -100,7 +118,11 @@ impl File for MemoryFile {
     }
 
     fn sync(&self) -> BoxFuture<'_, io::Result<()>> {
-        self.with(|image| image.sync(self.id))
+        let synced = self.with(|image| image.sync(self.id));
+        Box::pin(async move {
+            flush(&self.life).await;
+            synced.await
+        })
     }
 
     fn len(&self) -> BoxFuture<'_, io::Result<u64>> {

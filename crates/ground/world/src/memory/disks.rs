@@ -1,5 +1,9 @@
 //! What fate does to a node's disk, besides the crash that loses what was not synced.
 
+use std::time::Duration;
+
+use crate::time::nanos;
+
 use super::World;
 
 impl World {
@@ -8,6 +12,11 @@ impl World {
     /// stays.
     pub fn crash_torn(&self, name: &str) {
         self.fall(name, true);
+    }
+
+    /// Sets what a sync takes, from now on; nothing at first. A crash in that time may lose what is being synced.
+    pub fn sync_latency(&self, latency: Duration) {
+        self.shared().with(|state, _| state.sync_ns = nanos(latency));
     }
 
     /// Flips one bit of a byte that is stored on the disk of `name`, running or not, and says of which; `None` if

@@ -42,6 +42,7 @@ impl Shared {
             pipe_next: 0,
             listeners: BTreeMap::new(),
             uncertainty: Uncertainty::Exact,
+            sync_ns: 0,
             probe: None,
         };
         Shared {
@@ -76,6 +77,8 @@ pub(super) struct State {
     pub(super) pipe_next: u64,
     pub(super) listeners: BTreeMap<(usize, u16), Listening>,
     pub(super) uncertainty: Uncertainty,
+    /// What a sync of a disk takes, in nanoseconds.
+    pub(super) sync_ns: u64,
     pub(super) probe: Option<Arc<dyn Probe>>,
 }
 

@@ -1,0 +1,1 @@
+//! The command `simulate`, as a person runs it.
