@@ -20,11 +20,9 @@ pub(crate) const BUG: Planted = Planted {
     right: || scenario("journal", Syncs::First),
     weak: "datacentre",
     strong: "datacentre + correct",
+    holds: "asynchronous",
     promise: "acknowledged and lost",
 };
-
-/// The weakest model that the right version holds in.
-pub(crate) const HOLDS: &str = "asynchronous";
 
 /// When an entry is synced.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +110,7 @@ async fn run(world: World, syncs: Syncs) {
     world.env().sleep(2 * PATIENCE).await;
     let journal = reference::<dyn Journal>(world.env(), "journal");
     let cx = Cx::root(world.env());
-    if let Some(entries) = asked(world.env(), || journal.entries(&cx)).await {
+    if let Some(entries) = asked(&world, || journal.entries(&cx)).await {
         world.check(account.verify(entries));
     }
 }

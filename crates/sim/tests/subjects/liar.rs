@@ -19,13 +19,11 @@ pub(crate) const BUG: Planted = Planted {
     weak: "byzantine(1)",
     // The same, but nodes do not lie.
     strong: "datacentre + authenticated + no-partitions + timing + faulty(1)",
+    holds: "byzantine(1)",
     promise: "a wrong price was read",
 };
 
-/// The weakest model that the right version holds in.
-pub(crate) const HOLDS: &str = "byzantine(1)";
-
-/// One liar more, and it does not.
+/// One liar more, and the right version does not hold.
 pub(crate) const BREAKS: &str = "byzantine(2)";
 
 /// Whom a reader asks.

@@ -22,11 +22,9 @@ pub(crate) const BUG: Planted = Planted {
     right: || scenario("lock with a fence", Fence::Token),
     weak: "synchronous + jumps",
     strong: "synchronous + skewed-clocks",
+    holds: "asynchronous",
     promise: "a stale write was kept",
 };
-
-/// The weakest model that the right version holds in.
-pub(crate) const HOLDS: &str = "asynchronous";
 
 /// What has to happen in some run of the right version, or its fence was not needed.
 pub(crate) const REFUSED: &str = "the fence refused a stale write";
@@ -43,17 +41,22 @@ pub(crate) enum Fence {
 const CHAOS: Duration = Duration::from_secs(40);
 const CLIENTS: u64 = 3;
 /// By the server's clock.
-const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(1);
 /// How long a holder relies on it, by its own clock, from before it asked: what a write takes on its way is left out.
-const RELIES: Duration = Duration::from_millis(1700);
-const PATIENCE: Duration = Duration::from_millis(200);
-/// Half of the holders write at once, and half of them late.
-const WORK_MS: (u64, u64) = (100, 1500);
+const RELIES: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_millis(150);
+/// How long whoever asks for a lease waits at the server, and how often it looks: less traffic than to ask again.
+const WAITS: Duration = Duration::from_millis(200);
+const LOOKS_EVERY: Duration = Duration::from_millis(40);
+/// Half of the holders write at once, and half of them as late as they may, or a little later.
+const LATE_MS: u64 = 300;
+const WORK_MS_MAX: [u64; 2] = [50, 400];
+const PAUSE_MS_MAX: u64 = 50;
 
 /// A lock with leases.
 #[terrace::component]
 pub(crate) trait Lock {
-    /// The token of a new lease, each greater than all before it; none while somebody has one.
+    /// The token of a new lease, each greater than all before it; none if somebody else has one for too long.
     async fn take(&self, cx: &Cx) -> Result<Option<u64>, CallError>;
 
     /// Ends a lease early.
@@ -105,9 +108,18 @@ impl Leases {
 
 impl Lock for Leases {
     async fn take(&self, _: &Cx) -> Result<Option<u64>, CallError> {
-        let Some(token) = self.next() else { return Ok(None) };
-        self.log.append([token, 0, 0, 0]).await.map_err(failed)?;
-        Ok(Some(token))
+        let waits = self.env.deadline(WAITS);
+        loop {
+            // First the time: a lease for somebody who has given up is lost to everybody.
+            if self.env.now() >= waits {
+                return Ok(None);
+            }
+            if let Some(token) = self.next() {
+                self.log.append([token, 0, 0, 0]).await.map_err(failed)?;
+                return Ok(Some(token));
+            }
+            self.env.sleep(LOOKS_EVERY).await;
+        }
     }
 
     async fn give_back(&self, _: &Cx, token: u64) -> Result<(), CallError> {
@@ -206,15 +218,16 @@ async fn work(env: Env, working: Working) {
     while working.goes_on() {
         let cx = Cx::root(&env);
         let asked = env.now();
-        if let Ok(Some(token)) = lock.take(&cx.within(PATIENCE)).await {
-            let late = random.below(2) == 0;
-            wait(&env, &mut random, if late { WORK_MS.1 } else { WORK_MS.0 }).await;
+        if let Ok(Some(token)) = lock.take(&cx.within(WAITS + PATIENCE)).await {
+            let late = random.below(2);
+            env.sleep(Duration::from_millis(late * LATE_MS)).await;
+            wait(&env, &mut random, WORK_MS_MAX[late as usize]).await;
             if env.now().saturating_duration_since(asked) < RELIES {
                 // Whether it was kept is the check's business.
                 let _ = store.write(&cx.within(PATIENCE), token).await;
             }
             let _ = lock.give_back(&cx.within(PATIENCE), token).await;
         }
-        wait(&env, &mut random, 50).await;
+        wait(&env, &mut random, PAUSE_MS_MAX).await;
     }
 }

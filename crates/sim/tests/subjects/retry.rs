@@ -26,11 +26,9 @@ pub(crate) const BUG: Planted = Planted {
     right: || scenario("till, once", Mark::Once),
     weak: "synchronous + omission",
     strong: "synchronous",
+    holds: "asynchronous",
     promise: "there more than once",
 };
-
-/// The weakest model that the right version holds in.
-pub(crate) const HOLDS: &str = "asynchronous";
 
 /// Which of the two methods clients repeat.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -204,7 +202,7 @@ async fn run(world: World, mark: Mark) {
     world.env().sleep(5 * PATIENCE).await;
     let till = reference::<dyn Till>(world.env(), "till");
     let cx = Cx::root(world.env());
-    if let Some(orders) = asked(world.env(), || till.orders(&cx)).await {
+    if let Some(orders) = asked(&world, || till.orders(&cx)).await {
         world.check(account.verify(orders));
     }
 }

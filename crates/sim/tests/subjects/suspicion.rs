@@ -19,13 +19,12 @@ pub(crate) const BUG: Planted = Planted {
     name: "a timeout taken for death",
     wrong: || scenario("leader without a fence", Fence::None),
     right: || scenario("leader with a fence", Fence::Epoch),
-    weak: "asynchronous",
+    // `synchronous` but for its timing.
+    weak: "asynchronous + crash-stop + synced-only + perfect-links + no-partitions + perfect-clocks",
     strong: "synchronous",
+    holds: "asynchronous",
     promise: "two leaders at once",
 };
-
-/// The weakest model that the right version holds in.
-pub(crate) const HOLDS: &str = "asynchronous";
 
 /// What has to happen in some run of the right version, or its fence was not needed.
 pub(crate) const REFUSED: &str = "the fence refused an earlier leader";

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sim::{Outcome, Run, Scenario, Verdict};
+use sim::model::Processes;
+use sim::{Outcome, Run, Scenario, Verdict, World};
 use terrace::CallError;
 use world::{Env, Random};
 
@@ -24,8 +25,10 @@ pub(crate) struct Planted {
     pub(crate) right: fn() -> Scenario,
     /// A model in which it shows.
     pub(crate) weak: &'static str,
-    /// A stronger one, in which it does not.
+    /// One that is stronger in one point only, in which it does not.
     pub(crate) strong: &'static str,
+    /// The weakest one that the right program holds in.
+    pub(crate) holds: &'static str,
     /// What the verdict says of the promise that was broken.
     pub(crate) promise: &'static str,
 }
@@ -47,11 +50,11 @@ pub(crate) fn seeds(full: u64) -> u64 {
 }
 
 impl Planted {
-    /// Runs the wrong program under the weak model, seed after seed from `first` on, until the bug is found.
-    pub(crate) fn find(&self, first: u64) -> Found {
+    /// Runs the wrong program under `model`, seed after seed from `first` on, until the bug is found.
+    pub(crate) fn find(&self, model: &str, first: u64) -> Found {
         let (scenario, mut cpu_us) = ((self.wrong)(), 0);
         for seed in first..first + SEEDS {
-            let outcome = once(&scenario, self.weak, seed);
+            let outcome = once(&scenario, model, seed);
             cpu_us += outcome.cpu_us;
             match outcome.verdict {
                 Verdict::Holds => {}
@@ -64,12 +67,7 @@ impl Planted {
                 other => panic!("{}, seed {seed}: {}: {}", self.name, other.name(), outcome.message),
             }
         }
-        panic!("{} was not found within {SEEDS} seeds of `{}`", self.name, self.weak);
-    }
-
-    /// Runs the wrong program under the strong model, where nothing may be found.
-    pub(crate) fn is_hidden(&self, seeds: u64) -> Duration {
-        holds(&(self.wrong)(), self.strong, seeds)
+        panic!("{} was not found within {SEEDS} seeds of `{model}`", self.name);
     }
 }
 
@@ -142,17 +140,22 @@ pub(crate) async fn wait(env: &Env, random: &mut Random, below_ms: u64) {
     env.sleep(Duration::from_millis(random.below(below_ms))).await;
 }
 
-/// Asks until there is an answer, for two minutes at most: who is gone for good never answers.
-pub(crate) async fn asked<T, F>(env: &Env, mut ask: impl FnMut() -> F) -> Option<T>
+/// Asks until there is an answer, for two minutes at most. Who is gone for good never answers; everybody else is back.
+pub(crate) async fn asked<T, F>(world: &World, mut ask: impl FnMut() -> F) -> Option<T>
 where
     F: Future<Output = Result<T, CallError>>,
 {
+    let (env, mut answer) = (world.env(), None);
     let deadline = env.deadline(Duration::from_secs(120));
-    while env.now() < deadline {
+    while answer.is_none() && env.now() < deadline {
         match ask().await {
-            Ok(answer) => return Some(answer),
+            Ok(value) => answer = Some(value),
             Err(_) => env.sleep(Duration::from_millis(500)).await,
         }
     }
-    None
+    if world.model().processes != Processes::CrashStop {
+        let here = || answer.is_some();
+        world.settle("an answer of the server", Duration::ZERO, here).await;
+    }
+    answer
 }
