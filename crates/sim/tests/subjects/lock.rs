@@ -41,16 +41,17 @@ pub(crate) enum Fence {
 const CHAOS: Duration = Duration::from_secs(40);
 const CLIENTS: u64 = 3;
 /// By the server's clock.
-const LEASE: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(3);
 /// How long a holder relies on it, by its own clock, from before it asked: what a write takes on its way is left out.
-const RELIES: Duration = Duration::from_millis(800);
+const RELIES: Duration = Duration::from_millis(2700);
 const PATIENCE: Duration = Duration::from_millis(150);
 /// How long whoever asks for a lease waits at the server, and how often it looks: less traffic than to ask again.
-const WAITS: Duration = Duration::from_millis(200);
-const LOOKS_EVERY: Duration = Duration::from_millis(40);
-/// Half of the holders write at once, and half of them as late as they may, or a little later.
-const LATE_MS: u64 = 300;
-const WORK_MS_MAX: [u64; 2] = [50, 400];
+const WAITS: Duration = Duration::from_millis(500);
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
+/// Three of four holders write at once, and the fourth late in its lease, so that most of the time somebody is about to.
+const LATE_OF: u64 = 4;
+const LATE_MS: u64 = 1200;
+const WORK_MS_MAX: [u64; 2] = [50, 1000];
 const PAUSE_MS_MAX: u64 = 50;
 
 /// A lock with leases.
@@ -219,7 +220,7 @@ async fn work(env: Env, working: Working) {
         let cx = Cx::root(&env);
         let asked = env.now();
         if let Ok(Some(token)) = lock.take(&cx.within(WAITS + PATIENCE)).await {
-            let late = random.below(2);
+            let late = u64::from(random.below(LATE_OF) == 0);
             env.sleep(Duration::from_millis(late * LATE_MS)).await;
             wait(&env, &mut random, WORK_MS_MAX[late as usize]).await;
             if env.now().saturating_duration_since(asked) < RELIES {

@@ -96,15 +96,16 @@ fn all_bugs_are_found_again_and_again() {
         let searches = seeds(SEARCHES);
         let each: Vec<_> = (0..searches).map(|search| bug.find(bug.weak, search * SEEDS)).collect();
         let took: Duration = each.iter().map(|found| found.cpu).sum();
-        let worst = each
+        let seeds: Vec<u64> = each
             .iter()
             .zip(0..)
-            .map(|(found, search)| found.seed - search * SEEDS)
-            .max();
+            .map(|(found, search)| found.seed - search * SEEDS + 1)
+            .collect();
         say(&format!(
-            "{}: {searches} searches, {took:.1?}, at most {} seeds",
+            "{}: {searches} searches, {took:.1?}, {:.1} seeds, at most {}",
             bug.name,
-            worst.unwrap_or(0) + 1
+            seeds.iter().sum::<u64>() as f64 / searches as f64,
+            seeds.iter().max().copied().unwrap_or_default()
         ));
         found += searches;
         cpu += took;
