@@ -5,10 +5,14 @@ use std::path::Path;
 use house::{cargo_in, packages, read, sources};
 
 /// The files above `world` that may go outside by themselves, with why. A new one shows in review.
-const ALLOWED: [(&str, &str); 2] = [
+const ALLOWED: [(&str, &str); 3] = [
     (
         "crates/calls/wire/src/face/node.rs",
         "hyper's timer speaks in std's instants; only differences of them are used",
+    ),
+    (
+        "crates/sim/src/machine.rs",
+        "a campaign stands outside of every world: its threads, clock and files are the machine's",
     ),
     ("tests/src/lib.rs", "tests of the house read the project's own files"),
 ];

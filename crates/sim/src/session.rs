@@ -14,6 +14,9 @@ use crate::inner::Inner;
 use crate::network::Message;
 use crate::trace::Kind;
 
+/// Requests of a session that are remembered: more than are sent in the time after which a doubled one may still come.
+const ARRIVED_MAX: usize = 1 << 17;
+
 /// What a message is for.
 #[derive(Clone)]
 pub(crate) enum Parcel {
@@ -66,7 +69,7 @@ struct LineState {
     closed: Option<String>,
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
-    /// Requests that have arrived, so that a doubled one is seen.
+    /// Requests that have arrived, so that a doubled one is seen; the latest [`ARRIVED_MAX`].
     arrived: BTreeSet<u64>,
     /// What runs for it, by ticket and copy.
     executing: BTreeMap<(u64, u64), Task<()>>,
@@ -203,7 +206,11 @@ impl Line {
     /// Whether a request that arrives is executed, and as which copy.
     pub(crate) fn admit(&self, ticket: u64, request: &[u8]) -> Option<u64> {
         let mut state = self.state();
-        match state.arrived.insert(ticket) {
+        let first = state.arrived.insert(ticket);
+        if state.arrived.len() > ARRIVED_MAX {
+            state.arrived.pop_first();
+        }
+        match first {
             true => Some(0),
             // Over TCP a doubled segment is dropped; what may be repeated is repeated by callers and balancers.
             false => self.dispatch.may_repeat(request).then_some(1),

@@ -21,7 +21,7 @@ pub(super) struct Tally {
     sometimes: BTreeMap<String, bool>,
     offered: BTreeMap<String, bool>,
     pub(super) unmet: BTreeSet<String>,
-    /// Of each failure the one with the lowest seed.
+    /// Of each failure the seed with the fewest faults, which is the easiest to see through; the first of those.
     pub(super) failed: BTreeMap<Key, Done>,
     pub(super) seeds: u64,
     verdicts: Verdicts,
@@ -53,7 +53,7 @@ impl Tally {
         let earlier = self
             .failed
             .get(&key)
-            .is_none_or(|known| outcome.seed < known.outcome.seed);
+            .is_none_or(|known| simplicity(outcome) < simplicity(&known.outcome));
         if earlier && (self.failed.len() < DIFFERENT_MAX || self.failed.contains_key(&key)) {
             self.failed.insert(key, done);
         }
@@ -107,17 +107,22 @@ pub(super) fn settled(mut done: Vec<Done>) -> Option<Done> {
     Some(first)
 }
 
-/// Which failure it is: its numbers do not matter.
+/// Which failure it is: its numbers and ids do not matter.
 pub(super) fn key(outcome: &Outcome) -> Key {
-    let mut text = String::new();
-    for letter in outcome.message.chars() {
-        match letter.is_ascii_digit() {
-            true if text.ends_with('#') => {}
-            true => text.push('#'),
-            false => text.push(letter),
+    let words = outcome.message.split_whitespace();
+    let plain = words.map(|word| {
+        if word.contains(|letter: char| letter.is_ascii_digit()) {
+            "#"
+        } else {
+            word
         }
-    }
-    (outcome.verdict, text)
+    });
+    (outcome.verdict, plain.collect::<Vec<_>>().join(" "))
+}
+
+/// The less, the easier a failure is to see through.
+fn simplicity(outcome: &Outcome) -> (usize, u64) {
+    (outcome.faults.len(), outcome.seed)
 }
 
 fn merge(all: &mut BTreeMap<String, bool>, some: &BTreeMap<String, bool>) {
