@@ -87,6 +87,7 @@ impl Inner {
         }
     }
 
+    /// Lets a fault strike, unless there is nothing that it could strike now.
     fn strike(self: &Arc<Inner>, fault: Fault) {
         if self.core().healed {
             return;
@@ -97,43 +98,51 @@ impl Inner {
             return;
         }
         let is_up = node.as_deref().is_some_and(|node| self.memory.is_up(node));
+        let drawn = matches!(self.core().source, Source::Drawn { .. });
         let fault = match fault {
+            // A listed one says already who led.
             Fault::Partition {
                 shape: PartitionShape::IsolateLeader,
                 at_us,
                 for_us,
                 cuts,
-            } => self.around_leader(at_us, for_us, cuts),
+            } if drawn => self.around_leader(at_us, for_us, cuts),
             fault => fault,
         };
-        // A node that is down can neither crash nor stand still.
-        if matches!(fault, Fault::Crash { .. } | Fault::Pause { .. } | Fault::Slow { .. }) && !is_up {
-            return;
+        match &fault {
+            // A node that is down can neither crash nor stand still.
+            Fault::Crash { .. } | Fault::Pause { .. } | Fault::Slow { .. } if !is_up => return,
+            Fault::Rot { node, .. } => match self.memory.rot(node) {
+                Some(place) => self.note(at, What::Note(format!("a bit changed: {place}"))),
+                // Nothing is stored.
+                None => return,
+            },
+            _ => {}
         }
         self.core().occurred(self, at, fault.clone());
-        let later = |for_us: u64, then: Box<dyn FnOnce(&Arc<Inner>) + Send>| {
-            let inner = self.clone();
-            self.memory.after(Duration::from_micros(for_us), move |_| then(&inner));
-        };
+        self.happen(at, fault);
+    }
+
+    fn happen(self: &Arc<Inner>, at: Option<u32>, fault: Fault) {
         match fault {
             Fault::Crash {
                 node, down_us, torn, ..
             } => {
                 self.crash(&node, torn, down_us.is_some());
                 if let Some(down_us) = down_us {
-                    later(down_us, Box::new(move |inner| inner.restart(&node)));
+                    self.later(down_us, move |inner| inner.restart(&node));
                 }
             }
             Fault::Pause { node, for_us, .. } => {
                 self.memory.pause(&node);
                 self.note(at, What::Paused(true));
-                later(for_us, Box::new(move |inner| inner.resume(&node)));
+                self.later(for_us, move |inner| inner.resume(&node));
             }
             Fault::Slow {
                 node, for_us, step_us, ..
             } => {
                 self.memory.slow(&node, Duration::from_micros(step_us));
-                later(for_us, Box::new(move |inner| inner.memory.slow(&node, Duration::ZERO)));
+                self.later(for_us, move |inner| inner.memory.slow(&node, Duration::ZERO));
             }
             Fault::Skew {
                 node,
@@ -145,19 +154,21 @@ impl Inner {
             Fault::Jump { node, by_us, .. } => self.memory.jump(&node, by_us.saturating_mul(1000)),
             Fault::Partition { cuts, for_us, .. } => {
                 let number = self.cut(&cuts);
-                later(for_us, Box::new(move |inner| inner.mend(number)));
+                self.later(for_us, move |inner| inner.mend(number));
             }
             Fault::Full { node, for_us, .. } => {
                 self.memory.fill(&node, true);
-                later(for_us, Box::new(move |inner| inner.memory.fill(&node, false)));
+                self.later(for_us, move |inner| inner.memory.fill(&node, false));
             }
-            Fault::Rot { node, .. } => {
-                if let Some(place) = self.memory.rot(&node) {
-                    self.note(at, What::Note(format!("a bit changed: {place}")));
-                }
-            }
-            Fault::Message { .. } | Fault::Lie { .. } | Fault::Buggify { .. } => {}
+            // These strike when a message, an offer or a stored bit is there.
+            Fault::Rot { .. } | Fault::Message { .. } | Fault::Lie { .. } | Fault::Buggify { .. } => {}
         }
+    }
+
+    fn later(self: &Arc<Inner>, after_us: u64, then: impl FnOnce(&Arc<Inner>) + Send + 'static) {
+        let inner = self.clone();
+        self.memory
+            .after(Duration::from_micros(after_us), move |_| then(&inner));
     }
 
     /// The partition around whoever leads now.
