@@ -80,7 +80,9 @@ impl Book {
         };
         let bytes = file.read_at(0, BOOK_BYTES_MAX).await?;
         let (lines, whole) = whole_lines(&bytes);
-        sometimes!(env, whole < bytes.len(), "a torn line was cut off");
+        if whole < bytes.len() {
+            sometimes!(env, true, "a torn line was cut off");
+        }
         file.truncate(whole as u64).await?;
         file.sync().await?;
         let mut state = State {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use terrace::simulation::model::{Disk, Processes};
 use terrace::simulation::{Scenario, World, reference};
 use terrace::{CallErrorKind, CallId, Cx, Env, Random, Root, sometimes};
 
@@ -92,6 +93,12 @@ impl Known {
         order
     }
 
+    fn unknown(&self) -> Vec<Order> {
+        let all = self.all();
+        let unknown = all.values().filter(|transfer| transfer.fate == Fate::Unknown);
+        unknown.map(|transfer| transfer.order.clone()).collect()
+    }
+
     fn end(&self, number: u64, fate: Fate) {
         if let Some(transfer) = self.all().get_mut(&number) {
             transfer.fate = fate;
@@ -116,6 +123,10 @@ impl Complaints {
 }
 
 async fn bank(world: World, forgets: bool) {
+    if world.model().disk >= Disk::Torn {
+        // Looked at, and so declared, where the model can show it.
+        sometimes!(world.env(), false, "a torn line was cut off");
+    }
     let (known, complaints) = (Known::default(), Complaints::default());
     set_up(&world, &complaints, forgets);
     let working = Arc::new(std::sync::atomic::AtomicBool::new(true));
@@ -129,7 +140,12 @@ async fn bank(world: World, forgets: bool) {
     working.store(false, std::sync::atomic::Ordering::Relaxed);
     // Whatever a client still waits for ends, so that it is known or is not.
     world.env().sleep(Duration::from_millis(2 * PATIENCE_MS_MAX)).await;
-    finish(&world, &known).await;
+    drop(world.env().spawn("finish", finish(world.env().clone(), known.clone())));
+    // Nobody replicates a ledger: of one that is gone for good there is no answer.
+    if world.model().processes != Processes::CrashStop {
+        let finished = || known.unknown().is_empty();
+        world.settle("an answer to every transfer", SETTLE, finished).await;
+    }
     check(&world, &known, &complaints).await;
 }
 
@@ -262,19 +278,12 @@ fn fate(env: &Env, answer: Result<u64, BankError>) -> Fate {
 }
 
 /// Makes every transfer whose fate is unknown again, under its id, until it is known.
-async fn finish(world: &World, known: &Known) {
-    let env = world.env();
-    let bank = reference::<dyn Bank>(env, "bank");
-    let deadline = env.deadline(SETTLE);
-    let open: Vec<Order> = {
-        let all = known.all();
-        let unknown = all.values().filter(|transfer| transfer.fate == Fate::Unknown);
-        unknown.map(|transfer| transfer.order.clone()).collect()
-    };
-    for order in open {
+async fn finish(env: Env, known: Known) {
+    let bank = reference::<dyn Bank>(&env, "bank");
+    for order in known.unknown() {
         let number = order.number;
-        while env.now() < deadline {
-            let cx = root(env, number).within(Duration::from_secs(10));
+        loop {
+            let cx = root(&env, number).within(Duration::from_secs(10));
             match bank.transfer(&cx, order.clone()).await {
                 Ok(_) => known.end(number, Fate::Acknowledged),
                 Err(BankError::Insufficient { .. }) => known.end(number, Fate::Not),
@@ -286,10 +295,6 @@ async fn finish(world: &World, known: &Known) {
             break;
         }
     }
-    let finished = || known.all().values().all(|transfer| transfer.fate != Fate::Unknown);
-    world
-        .settle("an answer to every transfer", Duration::from_millis(1), finished)
-        .await;
 }
 
 /// Both ledgers hold what was acknowledged, once, and nothing that certainly did not happen.
