@@ -13,7 +13,7 @@ use terrace::{CallError, CallErrorKind, Cx, sometimes};
 use world::{Env, Instant};
 
 use crate::log::Log;
-use crate::trial::{Planted, Working, wait};
+use crate::trial::{Planted, Working, asked, wait};
 
 /// The bug, and where it shows.
 pub(crate) const BUG: Planted = Planted {
@@ -196,8 +196,21 @@ async fn run(world: World, fence: Fence) {
     world.chaos(CHAOS).await;
     working.stop();
     world.env().sleep(2 * LEASE).await;
+    asked(&world, || one_write(world.env())).await;
     let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     world.check(in_order(&kept));
+}
+
+/// Once all is healed, a write under a new lease is kept.
+async fn one_write(env: &Env) -> Result<(), CallError> {
+    let (cx, nothing) = (Cx::root(env).within(LEASE), "no lease, or a write that was refused");
+    let nothing = || CallError::not_run(CallErrorKind::Failed, nothing);
+    let token = reference::<dyn Lock>(env, "lock")
+        .take(&cx)
+        .await?
+        .ok_or_else(nothing)?;
+    let kept = reference::<dyn Store>(env, "store").write(&cx, token).await?;
+    kept.then_some(()).ok_or_else(nothing)
 }
 
 /// Whoever has a later lease has the only one.

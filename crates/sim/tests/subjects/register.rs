@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A value and when it was written. The writer tells versions of one counter apart, so it is another for each write: one
 /// that failed may have left its version somewhere.
 #[terrace::data]
-#[derive(Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Copy, PartialEq, Default)]
 pub(crate) struct Version {
     /// One more than the greatest that the writer found.
     pub(crate) counter: u64,
@@ -69,6 +69,12 @@ pub(crate) trait Replica {
     async fn keep(&self, cx: &Cx, version: Version) -> Result<(), CallError>;
 }
 
+impl Version {
+    fn time(&self) -> (u64, u64) {
+        (self.counter, self.writer)
+    }
+}
+
 struct Copy {
     log: Log,
     latest: Mutex<Version>,
@@ -82,7 +88,7 @@ impl Copy {
             writer,
             value: Some(value),
         });
-        let latest = Mutex::new(versions.max().unwrap_or_default());
+        let latest = Mutex::new(versions.max_by_key(Version::time).unwrap_or_default());
         Copy { log, latest }
     }
 
@@ -97,14 +103,16 @@ impl Replica for Copy {
     }
 
     async fn keep(&self, _: &Cx, version: Version) -> Result<(), CallError> {
-        let later = version > *self.state();
+        let later = version.time() > self.state().time();
         if let (true, Some(value)) = (later, version.value) {
             let words = [version.counter, version.writer, value, 0];
             let kept = self.log.append(words).await;
             kept.map_err(|error| CallError::maybe_run(CallErrorKind::Failed, error.to_string()))?;
             // It is told to nobody before it is on the disk.
             let mut state = self.state();
-            *state = version.max(*state);
+            if version.time() > state.time() {
+                *state = version;
+            }
         }
         Ok(())
     }
@@ -137,7 +145,10 @@ impl Handle {
 
     async fn ask(&self, cx: &Cx) -> Option<Version> {
         let calls = self.replicas.iter().map(|replica| boxed(replica.latest(cx)));
-        first(calls.collect(), MAJORITY).await?.into_iter().max()
+        first(calls.collect(), MAJORITY)
+            .await?
+            .into_iter()
+            .max_by_key(Version::time)
     }
 
     async fn give(&self, cx: &Cx, version: Version, needed: usize) -> Option<()> {

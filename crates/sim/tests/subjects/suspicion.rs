@@ -12,7 +12,7 @@ use terrace::{CallError, CallErrorKind, Cx, Ref, sometimes};
 use world::{Detector, Env, Timeout};
 
 use crate::log::Log;
-use crate::trial::{Planted, Working, wait};
+use crate::trial::{Planted, Working, asked, wait};
 
 /// The bug, and where it shows.
 pub(crate) const BUG: Planted = Planted {
@@ -60,8 +60,8 @@ pub(crate) trait Member {
 /// What leaders write to.
 #[terrace::component]
 pub(crate) trait Store {
-    /// Writes, and answers the latest epoch: the write was kept if it is this one.
-    async fn put(&self, cx: &Cx, epoch: u64) -> Result<u64, CallError>;
+    /// Writes, and answers the latest epoch: the write was kept if it is this one. Who leads is for the check only.
+    async fn put(&self, cx: &Cx, epoch: u64, leader: u64) -> Result<u64, CallError>;
 }
 
 struct Elected {
@@ -76,7 +76,8 @@ struct Elected {
 struct State {
     /// The latest epoch it knows of.
     latest: u64,
-    leads: Option<u64>,
+    /// Its epoch, and a number of its own for each time that it leads.
+    leads: Option<(u64, u64)>,
     peer: Timeout,
 }
 
@@ -112,10 +113,11 @@ impl Elected {
         if epoch % 2 == self.index {
             epoch += 1;
         }
+        let leader = self.env.random("leader").u64();
         if self.log.append([epoch, 0, 0, 0]).await.is_ok() {
             let mut state = self.state();
             if state.latest < epoch {
-                (state.latest, state.leads) = (epoch, Some(epoch));
+                (state.latest, state.leads) = (epoch, Some((epoch, leader)));
             }
         }
     }
@@ -135,7 +137,7 @@ async fn beat(member: Arc<Elected>) {
     let mut ticks = member.env.every(HEARTBEAT);
     loop {
         let leads = member.state().leads;
-        if let Some(epoch) = leads {
+        if let Some((epoch, _)) = leads {
             let _ = other.heartbeat(&Cx::root(&member.env).within(PATIENCE), epoch).await;
         }
         ticks.tick().await;
@@ -170,15 +172,15 @@ impl Member for Serving {
 
     async fn write(&self, cx: &Cx) -> Result<bool, CallError> {
         let leads = self.0.state().leads;
-        let Some(epoch) = leads else { return Ok(false) };
-        let latest = self.0.store.put(cx, epoch).await?;
+        let Some((epoch, leader)) = leads else { return Ok(false) };
+        let latest = self.0.store.put(cx, epoch, leader).await?;
         self.0.learn(latest);
         Ok(latest == epoch)
     }
 }
 
-/// The epochs of the writes that were kept, in their order.
-type Kept = Arc<Mutex<Vec<u64>>>;
+/// The epochs and leaders of the writes that were kept, in their order.
+type Kept = Arc<Mutex<Vec<(u64, u64)>>>;
 
 struct Fenced {
     env: Env,
@@ -215,12 +217,15 @@ impl Fenced {
 }
 
 impl Store for Fenced {
-    async fn put(&self, _: &Cx, epoch: u64) -> Result<u64, CallError> {
+    async fn put(&self, _: &Cx, epoch: u64, leader: u64) -> Result<u64, CallError> {
         let latest = self.passes(epoch);
         if latest == epoch {
             let kept = self.log.append([epoch, 0, 0, 0]).await;
             kept.map_err(|error| CallError::maybe_run(CallErrorKind::Failed, error.to_string()))?;
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(epoch);
+            self.kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((epoch, leader));
         }
         Ok(latest)
     }
@@ -244,16 +249,34 @@ async fn run(world: World, fence: Fence) {
     world.chaos(CHAOS).await;
     working.stop();
     world.env().sleep(2 * DEAD_AFTER).await;
+    asked(&world, || one_write(world.env())).await;
     let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     world.check(one_leader(&kept));
 }
 
-/// Once a leader's write was kept, none of an earlier leader is.
-fn one_leader(epochs: &[u64]) -> Result<(), String> {
-    match epochs.iter().zip(epochs.iter().skip(1)).find(|(one, next)| one > next) {
+/// Once all is healed, somebody leads.
+async fn one_write(env: &Env) -> Result<(), CallError> {
+    for member in MEMBERS {
+        let member = reference::<dyn Member>(env, member);
+        if member.write(&Cx::root(env).within(PATIENCE)).await == Ok(true) {
+            return Ok(());
+        }
+    }
+    Err(CallError::not_run(CallErrorKind::Failed, "nobody leads"))
+}
+
+/// Once a leader's write was kept, none of an earlier leader is, and each epoch has one leader.
+fn one_leader(kept: &[(u64, u64)]) -> Result<(), String> {
+    let next = kept.iter().skip(1);
+    match kept
+        .iter()
+        .zip(next)
+        .find(|(one, next)| one.0 > next.0 || one.0 == next.0 && one.1 != next.1)
+    {
         None => Ok(()),
         Some((one, next)) => Err(format!(
-            "two leaders at once: a write of epoch {next} was kept after one of epoch {one}"
+            "two leaders at once: a write of epoch {} was kept after one of another leader, of epoch {}",
+            next.0, one.0
         )),
     }
 }

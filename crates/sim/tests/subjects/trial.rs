@@ -140,20 +140,21 @@ pub(crate) async fn wait(env: &Env, random: &mut Random, below_ms: u64) {
     env.sleep(Duration::from_millis(random.below(below_ms))).await;
 }
 
-/// Asks until there is an answer, for two minutes at most. Who is gone for good never answers; everybody else is back.
+/// Asks until there is an answer. Whoever is gone for good never answers; in every other model all are back.
 pub(crate) async fn asked<T, F>(world: &World, mut ask: impl FnMut() -> F) -> Option<T>
 where
     F: Future<Output = Result<T, CallError>>,
 {
     let (env, mut answer) = (world.env(), None);
-    let deadline = env.deadline(Duration::from_secs(120));
+    let comes_back = world.model().processes != Processes::CrashStop;
+    let deadline = env.deadline(Duration::from_secs(if comes_back { 120 } else { 5 }));
     while answer.is_none() && env.now() < deadline {
         match ask().await {
             Ok(value) => answer = Some(value),
             Err(_) => env.sleep(Duration::from_millis(500)).await,
         }
     }
-    if world.model().processes != Processes::CrashStop {
+    if comes_back {
         let here = || answer.is_some();
         world.settle("an answer of the server", Duration::ZERO, here).await;
     }
