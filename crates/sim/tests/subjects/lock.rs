@@ -71,9 +71,14 @@ pub(crate) trait Store {
     async fn write(&self, cx: &Cx, token: u64) -> Result<bool, CallError>;
 }
 
+/// Tokens of leases that were given, or of writes that were kept, in their order: what the checks look at, also if a
+/// server is gone for good.
+type Tokens = Arc<Mutex<Vec<u64>>>;
+
 struct Leases {
     env: Env,
     log: Log,
+    granted: Tokens,
     state: Mutex<Lease>,
 }
 
@@ -83,13 +88,18 @@ struct Lease {
 }
 
 impl Leases {
-    async fn open(env: Env) -> Leases {
+    async fn open(env: Env, granted: Tokens) -> Leases {
         let (log, held) = Log::open(&env).await;
         let token = held.iter().map(|words| words[0]).max().unwrap_or(0);
         // A lease that was given before a crash runs on.
         let ends = if token == 0 { env.now() } else { env.deadline(LEASE) };
         let state = Mutex::new(Lease { token, ends });
-        Leases { env, log, state }
+        Leases {
+            env,
+            log,
+            granted,
+            state,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, Lease> {
@@ -117,6 +127,7 @@ impl Lock for Leases {
             }
             if let Some(token) = self.next() {
                 self.log.append([token, 0, 0, 0]).await.map_err(failed)?;
+                self.granted.lock().unwrap_or_else(PoisonError::into_inner).push(token);
                 return Ok(Some(token));
             }
             self.env.sleep(LOOKS_EVERY).await;
@@ -132,19 +143,16 @@ impl Lock for Leases {
     }
 }
 
-/// The tokens of the writes that were kept, in their order: what the check looks at, also if the store is gone for good.
-type Kept = Arc<Mutex<Vec<u64>>>;
-
 struct Fenced {
     env: Env,
     log: Log,
     fence: Fence,
     greatest: Mutex<u64>,
-    kept: Kept,
+    kept: Tokens,
 }
 
 impl Fenced {
-    async fn open(env: Env, fence: Fence, kept: Kept) -> Fenced {
+    async fn open(env: Env, fence: Fence, kept: Tokens) -> Fenced {
         let (log, held) = Log::open(&env).await;
         let greatest = held.iter().map(|words| words[0]).max().unwrap_or(0);
         Fenced {
@@ -185,8 +193,9 @@ fn scenario(name: &'static str, fence: Fence) -> Scenario {
 }
 
 async fn run(world: World, fence: Fence) {
-    let (kept, working) = (Kept::default(), Working::default());
-    world.provide::<dyn Lock, _, _, _>("lock", Leases::open);
+    let (granted, kept, working) = (Tokens::default(), Tokens::default(), Working::default());
+    let grants = granted.clone();
+    world.provide::<dyn Lock, _, _, _>("lock", move |env| Leases::open(env, grants.clone()));
     let keeps = kept.clone();
     world.provide::<dyn Store, _, _, _>("store", move |env| Fenced::open(env, fence, keeps.clone()));
     for client in 0..CLIENTS {
@@ -198,7 +207,15 @@ async fn run(world: World, fence: Fence) {
     world.env().sleep(2 * LEASE).await;
     asked(&world, || one_write(world.env())).await;
     let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let granted = granted.lock().unwrap_or_else(PoisonError::into_inner);
     world.check(in_order(&kept));
+    let again = granted
+        .iter()
+        .zip(granted.iter().skip(1))
+        .find(|(one, next)| one >= next);
+    world.check(again.map_or(Ok(()), |(one, next)| {
+        Err(format!("after token {one} came token {next}"))
+    }));
 }
 
 /// Once all is healed, a write under a new lease is kept.

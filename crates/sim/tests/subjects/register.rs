@@ -14,7 +14,7 @@ use std::time::Duration;
 use sim::history::History;
 use sim::linearizability::{self, Register, RegisterInput, RegisterOutput};
 use sim::{Scenario, World, reference};
-use terrace::{CallError, CallErrorKind, Cx, Ref};
+use terrace::{CallError, CallErrorKind, Cx, Ref, buggify};
 use world::{BoxFuture, Env};
 
 use crate::log::Log;
@@ -139,6 +139,11 @@ impl Handle {
             writer,
             value: Some(value),
         };
+        // As if it crashed between two sends; the version that one replica has is there, and may be lost or taken up.
+        if buggify!(cx.env(), "a writer gives up half way") {
+            let _ = self.replicas[(writer % 3) as usize].keep(cx, version).await;
+            return None;
+        }
         let needed = if self.built == Built::OneHasIt { 1 } else { MAJORITY };
         self.give(cx, version, needed).await
     }
