@@ -225,7 +225,12 @@ impl fmt::Display for Fault {
                 let torn = if *torn { " with torn writes" } else { "" };
                 match down_us {
                     Some(down) => {
-                        write!(f, "{node} crashes{torn} at {}, back after {}", Time(*at_us), Time(*down))
+                        write!(
+                            f,
+                            "{node} crashes{torn} at {}, back after {}",
+                            Time(*at_us),
+                            Time(*down)
+                        )
                     }
                     None => write!(f, "{node} stops for good at {}", Time(*at_us)),
                 }
@@ -249,9 +254,18 @@ impl fmt::Display for Fault {
                 node,
                 offset_us,
                 drift_ppm,
-            } => write!(f, "the clock of {node} is off by {} ms and {drift_ppm} ppm", offset_us / 1000),
+            } => write!(
+                f,
+                "the clock of {node} is off by {} ms and {drift_ppm} ppm",
+                offset_us / 1000
+            ),
             Fault::Jump { node, at_us, by_us } => {
-                write!(f, "the clock of {node} jumps by {} ms at {}", by_us / 1000, Time(*at_us))
+                write!(
+                    f,
+                    "the clock of {node} jumps by {} ms at {}",
+                    by_us / 1000,
+                    Time(*at_us)
+                )
             }
             Fault::Partition {
                 shape,
@@ -264,7 +278,12 @@ impl fmt::Display for Fault {
                 write!(f, "partition ({}) at {at} for {lasts}: {cuts}", shape.name())
             }
             Fault::Full { node, at_us, for_us } => {
-                write!(f, "the disk of {node} is full at {} for {}", Time(*at_us), Time(*for_us))
+                write!(
+                    f,
+                    "the disk of {node} is full at {} for {}",
+                    Time(*at_us),
+                    Time(*for_us)
+                )
             }
             Fault::Rot { node, at_us } => write!(f, "a bit on the disk of {node} changes at {}", Time(*at_us)),
             Fault::Message {
