@@ -36,6 +36,8 @@ fn an_acknowledgement_before_the_sync_is_found_under_crash_recovery_only() {
 #[test]
 fn a_retry_of_an_unmarked_call_is_found_under_omission_only() {
     tried(&retry::BUG);
+    let found = retry::BUG.find(retry::LOSS_ALONE, 0);
+    say(&format!("  found under `{}` by seed {}", retry::LOSS_ALONE, found.seed));
 }
 
 #[test]

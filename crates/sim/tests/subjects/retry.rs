@@ -30,6 +30,9 @@ pub(crate) const BUG: Planted = Planted {
     promise: "there more than once",
 };
 
+/// Nodes that omit messages also crash, which loses answers too. Here only links do, and nobody fails.
+pub(crate) const LOSS_ALONE: &str = "synchronous + correct + lossy";
+
 /// Which of the two methods clients repeat.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
