@@ -192,7 +192,12 @@ impl Inner {
             let core = self.core();
             let node = &core.nodes[to as usize];
             let opened = core.doors.get(&(to, port)).cloned();
-            (node.incarnation, opened, !node.up && node.silent, core.name(connecting.from))
+            (
+                node.incarnation,
+                opened,
+                !node.up && node.silent,
+                core.name(connecting.from),
+            )
         };
         self.delivered(number, to, incarnation);
         let outcome = match opened {
@@ -282,7 +287,9 @@ impl Inner {
                     connecting.settle(Err(ConnectError::Unreachable(why)));
                 });
             }
-            Parcel::Request(line, _) | Parcel::Reply(line, ..) => self.hang_up(&line, Duration::ZERO, "the connection was reset by the peer"),
+            Parcel::Request(line, _) | Parcel::Reply(line, ..) => {
+                self.hang_up(&line, Duration::ZERO, "the connection was reset by the peer")
+            }
         }
     }
 

@@ -94,12 +94,7 @@ impl Inner {
             *replies += 1;
             *replies - 1
         };
-        let method = asked
-            .label
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let method = asked.label.split(' ').next().unwrap_or_default().to_owned();
         let (name, told) = (core.name(node), core.name(to));
         let mut draw = Draw::keyed(&[self.seed, u64::from(node), u64::from(to), 5, nth]);
         let how = core.source.lie(self, &name, &told, nth, &mut draw);

@@ -96,7 +96,9 @@ pub fn check_within<S: Specification>(
 ) -> Outcome {
     let mut keys: BTreeMap<S::Key, Vec<&_>> = BTreeMap::new();
     for operation in operations {
-        keys.entry(specification.key(&operation.input)).or_default().push(operation);
+        keys.entry(specification.key(&operation.input))
+            .or_default()
+            .push(operation);
     }
     let mut total = 0;
     let mut undecided = None;
@@ -109,7 +111,11 @@ pub fn check_within<S: Specification>(
             }
             // Another key may have a violation, which is worth more than not knowing.
             Ending::GivenUp { explained, answers } => {
-                undecided.get_or_insert(Outcome::Undecided { key: format!("{key:?}"), explained, answers });
+                undecided.get_or_insert(Outcome::Undecided {
+                    key: format!("{key:?}"),
+                    explained,
+                    answers,
+                });
             }
         }
     }

@@ -76,7 +76,8 @@ impl Inner {
                 };
                 core.trace.keep(now, Some(message.from), sent);
             }
-            core.trace.mark(&self.memory, 1, u64::from(message.from), digest(&message.body));
+            core.trace
+                .mark(&self.memory, 1, u64::from(message.from), digest(&message.body));
             match course {
                 Course::Lost(why) => core.lost(self, &message, number, why),
                 Course::Reset => core.lost(self, &message, number, "connection reset"),
@@ -154,7 +155,11 @@ impl Core {
             None => {}
         }
         let mut due = nanos(now) + after;
-        if let Timing::Synchronous { delay_max, rounds: true } = inner.model.timing {
+        if let Timing::Synchronous {
+            delay_max,
+            rounds: true,
+        } = inner.model.timing
+        {
             due = nanos(now).next_multiple_of(nanos(delay_max).max(1)).max(nanos(now) + 1);
         }
         if !reorders(inner.model.links) {
