@@ -42,6 +42,9 @@ pub(crate) struct Stopped;
 impl World {
     pub(crate) fn new(seed: u64, model: Model, source: Source, recording: bool) -> World {
         let inner = Inner::new(seed, model, source, recording);
+        // What SQLite cannot register it cannot open either, and says so then.
+        #[cfg(feature = "sqlite")]
+        let _ = crate::sqlite::register();
         inner.memory.watch(Arc::new(Watch(Arc::downgrade(&inner))));
         inner.set_clocks();
         inner.memory.sync_latency(SYNC);
