@@ -142,7 +142,7 @@ impl Tally {
 
     fn handlers(&mut self, account: &Account<'_>) {
         let mut of_start: BTreeMap<usize, u32> = BTreeMap::new();
-        let mut of_path: BTreeMap<&[(u64, u8)], BTreeSet<Option<usize>>> = BTreeMap::new();
+        let mut of_path: BTreeMap<&[(u64, u8)], BTreeSet<usize>> = BTreeMap::new();
         for run in &account.state.runs {
             *of_start.entry(run.start).or_default() += 1;
             self.count("recorded answers", usize::from(run.recorded && run.mark == Mark::Once));
@@ -155,9 +155,15 @@ impl Tally {
         let doubled = of_start.values().filter(|runs| **runs > 1).count();
         self.count("doubled requests that ran twice", doubled);
         for issue in &account.state.issues {
-            of_path.entry(&issue.path).or_default().insert(issue.parent);
+            of_path.entry(&issue.path).or_default().extend(issue.parent);
         }
-        let repeated = of_path.values().filter(|parents| parents.len() > 1).count();
-        self.count("handlers repeated that called again", repeated);
+        let repeated = of_path.values().filter(|parents| parents.len() > 1);
+        let boot = |run: &usize| account.state.runs[*run].boot;
+        let elsewhere = repeated.clone().filter(|parents| {
+            let boots: BTreeSet<usize> = parents.iter().map(boot).collect();
+            boots.len() > 1
+        });
+        self.count("handlers repeated that called again", repeated.clone().count());
+        self.count("handlers repeated by another incarnation", elsewhere.count());
     }
 }
