@@ -66,11 +66,12 @@ impl<'s> Account<'s> {
         &self.state.issues[self.state.starts[run.start].issue]
     }
 
-    /// How often each call of the program had its effect.
-    pub(crate) fn effects(&self) -> BTreeMap<&'s [(u64, u8)], u32> {
-        let mut effects: BTreeMap<&[(u64, u8)], u32> = BTreeMap::new();
+    /// The runs by which each call of the program had its effect.
+    pub(crate) fn effects(&self) -> BTreeMap<&'s [(u64, u8)], Vec<usize>> {
+        let mut effects: BTreeMap<&[(u64, u8)], Vec<usize>> = BTreeMap::new();
         for run in &self.state.effects {
-            *effects.entry(&self.issue_of(&self.state.runs[*run]).path).or_default() += 1;
+            let path = &self.issue_of(&self.state.runs[*run]).path;
+            effects.entry(path).or_default().push(*run);
         }
         effects
     }

@@ -114,16 +114,17 @@ fn last(account: &Account<'_>, issue: &Issue, found: &mut Vec<String>) {
 
 fn effects(account: &Account<'_>, found: &mut Vec<String>) {
     let effects = account.effects();
-    for (path, times) in &effects {
-        if *times > 1 {
-            found.push(format!("once: the effect of {path:?} happened {times} times"));
-        }
+    for (path, runs) in effects.iter().filter(|(_, runs)| runs.len() > 1) {
+        found.push(format!("once: the effect of {path:?} happened {} times", runs.len()));
     }
     for issue in account.state.issues.iter().filter(|issue| issue.mark == Mark::Once) {
-        let acknowledged = issue.ended.as_ref().is_some_and(|ended| ended.result.is_ok());
-        if acknowledged && !effects.contains_key(&issue.path[..]) {
+        let Some(Ok(answer)) = issue.ended.as_ref().map(|ended| &ended.result) else {
+            continue;
+        };
+        let runs = effects.get(&issue.path[..]);
+        if !runs.is_some_and(|runs| runs.contains(&(*answer as usize))) {
             found.push(format!(
-                "once: {} was acknowledged and never happened",
+                "once: {} was told of run {answer}, and what happened is {runs:?}",
                 account.name(issue)
             ));
         }
