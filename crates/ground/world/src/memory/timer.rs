@@ -1,6 +1,7 @@
 //! The heap of what is to happen, ordered by true time and then by when it was asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,12 +17,13 @@ use super::state::{Shared, Wakes};
 #[derive(Default)]
 pub(super) struct Timers {
     next: u64,
-    by_id: BTreeMap<u64, Timer>,
-    queue: BTreeSet<(u64, u64)>,
+    /// By when they are due and their id. What never happens is at the end, and stays.
+    queue: BTreeMap<(u64, u64), Timer>,
+    /// When those are due that can be moved or taken away: what somebody waits for. A message is not among them.
+    waits: BTreeMap<u64, u64>,
 }
 
 struct Timer {
-    due: u64,
     /// The node whose clock it follows, and what that clock shall show; none for what follows true time.
     local: Option<(usize, Instant)>,
     then: Then,
@@ -45,58 +47,69 @@ impl Timers {
     pub(super) fn set(&mut self, due: u64, local: Option<(usize, Instant)>, then: Then) -> u64 {
         let id = self.next;
         self.next += 1;
-        self.by_id.insert(id, Timer { due, local, then });
-        self.enqueue(due, id);
+        if matches!(then, Then::Wake(_)) {
+            self.waits.insert(id, due);
+        }
+        self.queue.insert((due, id), Timer { local, then });
         id
     }
 
-    /// Takes the next to happen and its true time.
+    /// Takes the next to happen and its true time. What never happens is not waited for, so that a world in which nothing
+    /// else can happen is seen to be stuck.
     pub(super) fn pop(&mut self) -> Option<(u64, Then)> {
-        let (due, id) = self.queue.pop_first()?;
-        self.by_id.remove(&id).map(|timer| (due, timer.then))
+        let first = self.queue.first_entry()?;
+        let (due, id) = *first.key();
+        if due == NEVER {
+            return None;
+        }
+        let then = first.remove().then;
+        if matches!(then, Then::Wake(_)) {
+            self.waits.remove(&id);
+        }
+        Some((due, then))
     }
 
     pub(super) fn remove(&mut self, id: u64) {
-        if let Some(timer) = self.by_id.remove(&id) {
-            self.queue.remove(&(timer.due, id));
+        if let Some(due) = self.waits.remove(&id) {
+            self.queue.remove(&(due, id));
         }
     }
 
     /// Puts the timers of `node` where its changed `clock` says.
     pub(super) fn move_node(&mut self, node: usize, now: u64, clock: &Clock) {
-        for (id, timer) in &mut self.by_id {
-            if let Some((_, at)) = timer.local.filter(|(of, _)| *of == node) {
-                self.queue.remove(&(timer.due, *id));
-                timer.due = clock.due(at).max(now);
-                if timer.due != NEVER {
-                    self.queue.insert((timer.due, *id));
-                }
+        for (id, due) in &mut self.waits {
+            let Entry::Occupied(timer) = self.queue.entry((*due, *id)) else {
+                continue;
+            };
+            if let Some((_, at)) = timer.get().local.filter(|(of, _)| *of == node) {
+                let timer = timer.remove();
+                *due = clock.due(at).max(now);
+                self.queue.insert((*due, *id), timer);
             }
         }
     }
 
     /// Ends the timers of `node` and wakes who waited for them.
     pub(super) fn take_node(&mut self, node: usize, wakes: &mut Wakes) {
-        let of_node = |timer: &Timer| timer.local.is_some_and(|(of, _)| of == node);
-        let ids: Vec<u64> = self
-            .by_id
-            .iter()
-            .filter(|(_, timer)| of_node(timer))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            if let Some(timer) = self.by_id.remove(&id) {
-                self.queue.remove(&(timer.due, id));
-                if let Then::Wake(waker) = timer.then {
-                    wakes.push(waker);
-                }
+        let queue = &mut self.queue;
+        self.waits.retain(|id, due| {
+            let Entry::Occupied(timer) = queue.entry((*due, *id)) else {
+                return false;
+            };
+            let of_node = timer.get().local.is_some_and(|(of, _)| of == node);
+            if of_node && let Then::Wake(waker) = timer.remove().then {
+                wakes.push(waker);
             }
-        }
+            !of_node
+        });
     }
 
     /// Whether `id` is still to happen; then `waker` is who waits for it.
     fn rewake(&mut self, id: u64, waker: &Waker) -> bool {
-        match self.by_id.get_mut(&id) {
+        let Some(due) = self.waits.get(&id) else {
+            return false;
+        };
+        match self.queue.get_mut(&(*due, id)) {
             Some(Timer {
                 then: Then::Wake(waiting),
                 ..
@@ -105,13 +118,6 @@ impl Timers {
                 true
             }
             _ => false,
-        }
-    }
-
-    fn enqueue(&mut self, due: u64, id: u64) {
-        // What never happens is not waited for, so that a world in which nothing else can happen is seen to be stuck.
-        if due != NEVER {
-            self.queue.insert((due, id));
         }
     }
 }
