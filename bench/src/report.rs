@@ -137,6 +137,14 @@ impl Row {
         }
     }
 
+    /// The same row with a goal about our own figure, whatever the peer's is.
+    #[must_use]
+    pub fn with_own_goal(mut self, goal: Goal) -> Row {
+        self.goal = Some(goal.text(&format!(" {}", self.unit)));
+        self.met = self.ours.map(|ours| goal.met(ours));
+        self
+    }
+
     fn cells(&self) -> Vec<String> {
         let [ours, theirs] = self.spread;
         vec![
@@ -290,6 +298,16 @@ mod tests {
     fn a_goal_without_our_figure_is_neither_met_nor_missed() {
         let row = Row::beside("a", "ns", None, ("b", figure(10.0)), None, Some(Goal::AtMost(1.3)));
         assert_eq!((row.ratio, row.met), (None, None));
+    }
+
+    #[test]
+    fn a_goal_of_our_own_does_not_look_at_the_peer() {
+        let row = |ours| {
+            Row::beside("a", "s", Some(figure(ours)), ("b", figure(1000.0)), None, None)
+                .with_own_goal(Goal::AtLeast(5.0))
+        };
+        assert_eq!((row(6.0).met, row(4.0).met), (Some(true), Some(false)));
+        assert_eq!(row(6.0).goal.as_deref(), Some("≥ 5 s"));
     }
 
     #[test]
