@@ -50,6 +50,7 @@ impl Inner {
                     plan.faults
                 }
             };
+            core.chaos_ends = self.memory.now() + lasts;
             let core = &mut *core;
             core.liars.activate(&core.source);
             timed
@@ -117,6 +118,7 @@ impl Inner {
                 // Nothing is stored.
                 None => return,
             },
+            Fault::Partition { cuts, .. } if !self.core().can_cut(cuts) => return,
             _ => {}
         }
         self.core().occurred(self, at, fault.clone());
@@ -135,6 +137,7 @@ impl Inner {
             }
             Fault::Pause { node, for_us, .. } => {
                 self.memory.pause(&node);
+                self.core().set_paused(&node, true);
                 self.note(at, What::Paused(true));
                 self.later(for_us, move |inner| inner.resume(&node));
             }
@@ -173,12 +176,19 @@ impl Inner {
 
     /// The partition around whoever leads now.
     fn around_leader(&self, at_us: u64, for_us: u64, cuts: Vec<(String, String)>) -> Fault {
-        let leader = self.core().leader.clone().and_then(|leader| leader());
+        let leader = self.core().leader.clone();
+        // It is code of the scenario, which may use the world.
+        let leader = leader.and_then(|leader| leader());
         let cuts = match leader {
             Some(leader) => {
                 let core = self.core();
+                let cut = |role| match role {
+                    plan::Role::Server => true,
+                    plan::Role::Client => !self.model.clients_whole,
+                    plan::Role::Witness => false,
+                };
                 let others = core.nodes.iter().map(|node| node.planned());
-                let others = others.filter(|node| node.role == plan::Role::Server && node.name != leader);
+                let others = others.filter(|node| cut(node.role) && node.name != leader);
                 others
                     .flat_map(|other| [(leader.clone(), other.name.clone()), (other.name, leader.clone())])
                     .collect()
@@ -220,6 +230,7 @@ impl Inner {
             return None;
         }
         state.up = false;
+        state.paused = false;
         state.for_good = !comes_back;
         let key = [self.seed, u64::from(node), u64::from(state.incarnation), 7];
         state.silent = Draw::keyed(&key).chance(0.5);
@@ -265,17 +276,19 @@ impl Inner {
         env
     }
 
+    /// Lets a node go on that stands still.
     fn resume(&self, name: &str) {
         self.memory.resume(name);
-        let at = self.core().find(name);
-        self.note(at, What::Paused(false));
+        if self.core().set_paused(name, false) {
+            let at = self.core().find(name);
+            self.note(at, What::Paused(false));
+        }
     }
 
     /// Lays cuts on links, and returns the number by which they are mended.
     pub(crate) fn cut(&self, cuts: &[(String, String)]) -> u64 {
         let mut core = self.core();
-        let numbers = |(from, to): &(String, String)| Some((core.find(from)?, core.find(to)?));
-        let cuts: Vec<(u32, u32)> = cuts.iter().filter_map(numbers).collect();
+        let cuts: Vec<(u32, u32)> = cuts.iter().filter_map(|cut| core.cut_of(cut)).collect();
         let number = core.partition_next;
         core.partition_next += 1;
         for (from, to) in &cuts {
@@ -300,15 +313,14 @@ impl Inner {
                 let link = core.link(from, to);
                 link.cuts -= 1;
                 if link.cuts == 0 {
-                    released.extend(std::mem::take(&mut link.held).into_iter().map(|held| (from, to, held)));
+                    released.push((from, to, std::mem::take(&mut link.held)));
                 }
                 let ends = What::Cut { to, begins: false };
                 core.trace.keep(self.memory.now(), Some(from), ends);
             }
         }
-        for (from, to, (number, parcel, body)) in released {
-            let after = self.delay(from, to, number);
-            self.post(number, parcel, body, after);
+        for (from, to, held) in released {
+            self.release(from, to, held);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::model::Model;
 use crate::network::{Link, Message};
 use crate::plan::{self, Role};
 use crate::recorder::Recorder;
-use crate::session::{Asked, Connecting, Line, Parcel};
+use crate::session::{Asked, Connecting, Line, Opening, Parcel};
 use crate::source::Source;
 use crate::trace::{Kind, What};
 
@@ -42,8 +42,9 @@ pub(crate) struct Core {
     pub(crate) partitions: Vec<Active>,
     pub(crate) partition_next: u64,
     pub(crate) leader: Option<Leader>,
-    /// Whether the chaos is over.
+    /// Whether the chaos is over, and when it ends.
     pub(crate) healed: bool,
+    pub(crate) chaos_ends: Duration,
     pub(crate) trace: Recorder,
     pub(crate) seen: Seen,
 }
@@ -72,6 +73,8 @@ pub(crate) struct Node {
     pub(crate) up: bool,
     /// Whether it is down without anybody refusing connections for it: the machine, and not only the process.
     pub(crate) silent: bool,
+    /// Whether it stands still.
+    pub(crate) paused: bool,
     /// Whether it never comes back.
     pub(crate) for_good: bool,
     /// What it does whenever it starts.
@@ -102,6 +105,7 @@ impl Inner {
             partition_next: 0,
             leader: None,
             healed: false,
+            chaos_ends: Duration::ZERO,
             trace: Recorder::new(recording),
             seen: Seen::default(),
         };
@@ -147,10 +151,10 @@ impl Inner {
     /// A message has reached its node.
     pub(crate) fn arrive(self: &Arc<Inner>, number: u64, parcel: Parcel, body: Bytes) {
         match parcel {
-            Parcel::Hello(connecting) => self.greet(number, connecting),
+            Parcel::Hello(connecting) => self.greet(number, connecting, body),
             Parcel::Welcome(connecting, outcome) => {
                 if self.delivered(number, connecting.from, connecting.from_incarnation) {
-                    connecting.settle(outcome);
+                    connecting.settle(outcome.map(|line| (line, body)));
                 }
             }
             Parcel::Request(line, asked) => {
@@ -185,49 +189,59 @@ impl Inner {
         there
     }
 
-    /// A peer wants to open a session.
-    fn greet(self: &Arc<Inner>, number: u64, connecting: Arc<Connecting>) {
+    /// A peer wants to open a session, and has said `hello`. Whoever serves decides as a task of its node, so that one
+    /// which stands still does not.
+    fn greet(self: &Arc<Inner>, number: u64, connecting: Arc<Connecting>, hello: Bytes) {
         let (to, port) = (connecting.to, connecting.port);
-        let (incarnation, opened, silent, peer) = {
+        let (incarnation, opened, silent) = {
             let core = self.core();
             let node = &core.nodes[to as usize];
             let opened = core.doors.get(&(to, port)).cloned();
-            (
-                node.incarnation,
-                opened,
-                !node.up && node.silent,
-                core.name(connecting.from),
-            )
+            (node.incarnation, opened, !node.up && node.silent)
         };
         self.delivered(number, to, incarnation);
-        let outcome = match opened {
-            None if silent => return,
-            None => Err(ConnectError::Unreachable(format!(
-                "cannot connect to {}:{port}: nobody accepts there",
-                self.core().name(to)
-            ))),
+        match opened {
             Some(opened) => {
-                let peer = Address::new(format!("{peer}:0"));
-                match opened.service.admit(&peer, &connecting.hello) {
-                    Err(why) => Err(ConnectError::Refused(why)),
-                    Ok(dispatch) => {
-                        let there = (&opened.env, opened.incarnation);
-                        let line = Arc::new(Line::new(&connecting, there, opened.service.hello(), dispatch));
-                        let mut core = self.core();
-                        core.lines.retain(|line| line.strong_count() > 0);
-                        core.lines.push(Arc::downgrade(&line));
-                        Ok(line)
-                    }
-                }
+                let inner = self.clone();
+                drop(opened.env.clone().spawn("greet", async move {
+                    let (outcome, own) = inner.admitted(&opened, &connecting, &hello);
+                    inner.welcome(connecting, outcome, own);
+                }));
             }
-        };
+            None if silent => {}
+            None => {
+                let why = format!(
+                    "cannot connect to {}:{port}: nobody accepts there",
+                    self.core().name(to)
+                );
+                self.welcome(connecting, Err(ConnectError::Unreachable(why)), Bytes::new());
+            }
+        }
+    }
+
+    /// The session that is opened, and what this side says of itself.
+    fn admitted(&self, opened: &Opened, connecting: &Connecting, hello: &Bytes) -> (Opening, Bytes) {
+        let peer = Address::new(format!("{}:0", self.core().name(connecting.from)));
+        match opened.service.admit(&peer, hello) {
+            Err(why) => (Err(ConnectError::Refused(why)), Bytes::new()),
+            Ok(dispatch) => {
+                let line = Arc::new(Line::new(connecting, (&opened.env, opened.incarnation), dispatch));
+                let mut core = self.core();
+                core.lines.retain(|line| line.strong_count() > 0);
+                core.lines.push(Arc::downgrade(&line));
+                (Ok(line), opened.service.hello())
+            }
+        }
+    }
+
+    fn welcome(self: &Arc<Inner>, connecting: Arc<Connecting>, outcome: Opening, hello: Bytes) {
         self.send(Message {
-            from: to,
+            from: connecting.to,
             to: connecting.from,
             kind: Kind::Hello,
             attempt: 0,
             parcel: Parcel::Welcome(connecting, outcome),
-            body: Bytes::new(),
+            body: hello,
         });
     }
 
@@ -247,20 +261,35 @@ impl Inner {
         match late.is_zero() {
             true => self.send(message),
             false => {
-                let inner = self.clone();
-                self.memory.after(late, move |_| inner.send(message));
+                let (inner, line) = (self.clone(), line.clone());
+                self.memory.after(late, move |_| {
+                    // It may have crashed meanwhile.
+                    if inner.core().is_up(line.to, line.to_incarnation) {
+                        inner.send(message);
+                    }
+                });
             }
         }
     }
 
     /// The caller gave a request up, and tells the callee.
     pub(crate) fn cancel(self: &Arc<Inner>, line: &Arc<Line>, ticket: u64) {
-        let after = self.delay(line.from, line.to, line.news());
-        let cut = self.core().link(line.from, line.to).cuts > 0;
-        if !cut {
-            let line = line.clone();
-            self.memory.after(after, move |_| line.stop_executing(Some(ticket)));
+        if self.core().link(line.from, line.to).cuts == 0 {
+            let after = self.news(line.from, line.to);
+            self.stop_executing(line, after, Some(ticket));
         }
+    }
+
+    /// Lets the callee drop what it executes for a session, as a task of its node.
+    fn stop_executing(self: &Arc<Inner>, line: &Arc<Line>, after: Duration, ticket: Option<u64>) {
+        let (inner, line) = (self.clone(), line.clone());
+        self.memory.after(after, move |_| {
+            let alive = inner.core().is_up(line.to, line.to_incarnation);
+            if alive && line.is_executing() {
+                let there = line.there.clone();
+                drop(there.spawn("end of a request", async move { line.stop_executing(ticket) }));
+            }
+        });
     }
 
     /// A message vanished, and nobody is told: whoever waits finds out by the silence.
@@ -281,7 +310,7 @@ impl Inner {
     pub(crate) fn reset(self: &Arc<Inner>, parcel: Parcel) {
         match parcel {
             Parcel::Hello(connecting) | Parcel::Welcome(connecting, _) => {
-                let after = self.delay(connecting.to, connecting.from, 0);
+                let after = self.news(connecting.to, connecting.from);
                 self.memory.after(after, move |_| {
                     let why = "the connection was reset by the peer".to_owned();
                     connecting.settle(Err(ConnectError::Unreachable(why)));
@@ -308,16 +337,14 @@ impl Inner {
 
     /// Ends a session after a while, for both of its ends.
     pub(crate) fn hang_up(self: &Arc<Inner>, line: &Arc<Line>, after: Duration, why: &'static str) {
-        let nth = line.news();
-        let (here, there) = (self.delay(line.to, line.from, nth), self.delay(line.from, line.to, nth));
+        let (here, there) = (self.news(line.to, line.from), self.news(line.from, line.to));
         let (inner, closing) = (self.clone(), line.clone());
         self.memory.after(after + here, move |_| {
             for label in closing.close(why) {
                 inner.told(&closing, &label, why);
             }
         });
-        let stopping = line.clone();
-        self.memory.after(after + there, move |_| stopping.stop_executing(None));
+        self.stop_executing(line, after + there, None);
     }
 
     /// A caller learns that no answer will come.
@@ -348,6 +375,22 @@ impl Core {
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
         let found = self.nodes.iter().position(|node| node.name == name);
         found.map(|node| node as u32)
+    }
+
+    /// Says whether a node stands still, and answers whether it did.
+    pub(crate) fn set_paused(&mut self, name: &str, paused: bool) -> bool {
+        let node = self.nodes.iter_mut().find(|node| node.name == name);
+        node.is_some_and(|node| std::mem::replace(&mut node.paused, paused))
+    }
+
+    /// The numbers of the two nodes that are cut from each other, if they exist.
+    pub(crate) fn cut_of(&self, (from, to): &(String, String)) -> Option<(u32, u32)> {
+        Some((self.find(from)?, self.find(to)?))
+    }
+
+    /// Whether any of these cuts lies between two nodes.
+    pub(crate) fn can_cut(&self, cuts: &[(String, String)]) -> bool {
+        cuts.iter().any(|cut| self.cut_of(cut).is_some())
     }
 
     pub(crate) fn name(&self, node: u32) -> String {

@@ -16,9 +16,6 @@ use crate::random::Draw;
 use crate::session::{Asked, Line};
 use crate::source::Source;
 
-/// Answers that are kept to be given again, for each method of each node.
-const KEPT_MAX: usize = 16;
-
 /// Makes another value of an answer's bytes; the number tells apart what is told to different nodes.
 type Mutator = Arc<dyn Fn(&[u8], u64) -> Option<Vec<u8>> + Send + Sync>;
 
@@ -26,8 +23,8 @@ type Mutator = Arc<dyn Fn(&[u8], u64) -> Option<Vec<u8>> + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Liars {
     mutators: BTreeMap<String, Mutator>,
-    /// Answers so far, by node and method.
-    kept: BTreeMap<(u32, String), Vec<Vec<u8>>>,
+    /// The last answer of each method of each node.
+    kept: BTreeMap<(u32, String), Vec<u8>>,
     /// Replies so far from one node to another.
     replies: BTreeMap<(u32, u32), u64>,
     active: bool,
@@ -74,6 +71,18 @@ impl Liars {
     }
 }
 
+/// What is decided about an answer before code of the scenario is asked for a lie.
+struct Chosen {
+    node: u32,
+    nth: u64,
+    how: Lie,
+    /// An older answer of the same method.
+    older: Option<Vec<u8>>,
+    mutator: Option<Mutator>,
+    /// What is left of the chaos: nobody lies after it.
+    left: Duration,
+}
+
 impl Inner {
     /// The answer that is really given, and how much later; none if nothing is said.
     pub(crate) fn lied(
@@ -83,10 +92,54 @@ impl Inner {
         kind: ReplyKind,
         body: Vec<u8>,
     ) -> Option<(Duration, Vec<u8>)> {
-        let mut core = self.core();
         // An error is not an answer: its bytes mean something else.
-        if !core.liars.active || kind != ReplyKind::Reply {
+        if kind != ReplyKind::Reply {
             return Some((Duration::ZERO, body));
+        }
+        let Some(chosen) = self.chosen(line, asked, &body) else {
+            return Some((Duration::ZERO, body));
+        };
+        let how = chosen.how;
+        // What the lie is does not depend on who decided that it is one: the seed, or a list.
+        let mut draw = Draw::keyed(&[self.seed, u64::from(line.to), u64::from(line.from), 6, chosen.nth]);
+        let truth = body.clone();
+        let (late, lie) = match how {
+            Lie::Silence => (Duration::ZERO, None),
+            Lie::Delay => (delayed(asked.remaining_us, &mut draw).min(chosen.left), Some(body)),
+            Lie::Replay => (Duration::ZERO, Some(chosen.older.unwrap_or(body))),
+            Lie::Corrupt => (Duration::ZERO, Some(corrupted(body, &mut draw))),
+            Lie::Mutate | Lie::Equivocate => {
+                let told = if how == Lie::Mutate {
+                    0
+                } else {
+                    1 + u64::from(line.from)
+                };
+                let lie = chosen.mutator.and_then(|mutator| match body.split_first() {
+                    Some((&VALUE, value)) => mutator(value, told),
+                    _ => None,
+                });
+                (Duration::ZERO, Some(lie.unwrap_or(body)))
+            }
+        };
+        // What turned out to be the truth is no fault.
+        if lie.as_ref() != Some(&truth) || !late.is_zero() {
+            let mut core = self.core();
+            let fault = Fault::Lie {
+                node: core.name(line.to),
+                to: core.name(line.from),
+                nth: chosen.nth,
+                how,
+            };
+            core.occurred(self, Some(chosen.node), fault);
+        }
+        lie.map(|lie| (late, lie))
+    }
+
+    /// Whether and how this answer is to be a lie.
+    fn chosen(&self, line: &Line, asked: &Asked, body: &[u8]) -> Option<Chosen> {
+        let mut core = self.core();
+        if !core.liars.active {
+            return None;
         }
         let (node, to) = (line.to, line.from);
         let nth = {
@@ -98,11 +151,8 @@ impl Inner {
         let (name, told) = (core.name(node), core.name(to));
         let mut draw = Draw::keyed(&[self.seed, u64::from(node), u64::from(to), 5, nth]);
         let how = core.source.lie(self, &name, &told, nth, &mut draw);
-        let kept = core.liars.kept.entry((node, method.clone())).or_default();
-        let older = kept.first().filter(|older| **older != body).cloned();
-        if kept.len() < KEPT_MAX {
-            kept.push(body.clone());
-        }
+        let older = core.liars.kept.insert((node, method.clone()), body.to_vec());
+        let older = older.filter(|older| older != body);
         if older.is_some() {
             core.liars.able.insert(Lie::Replay);
         }
@@ -110,36 +160,15 @@ impl Inner {
         if body.len() > 1 {
             core.liars.able.insert(Lie::Corrupt);
         }
-        let mutator = core.liars.mutators.get(&method).cloned();
-        let Some(how) = how else {
-            return Some((Duration::ZERO, body));
-        };
-        let truth = body.clone();
-        let (late, lie) = match how {
-            Lie::Silence => (Duration::ZERO, None),
-            Lie::Delay => (delayed(asked.remaining_us, &mut draw), Some(body)),
-            Lie::Replay => (Duration::ZERO, Some(older.unwrap_or(body))),
-            Lie::Corrupt => (Duration::ZERO, Some(corrupted(body, &mut draw))),
-            Lie::Mutate | Lie::Equivocate => {
-                let told = if how == Lie::Mutate { 0 } else { 1 + u64::from(to) };
-                let lie = mutator.and_then(|mutator| match body.split_first() {
-                    Some((&VALUE, value)) => mutator(value, told),
-                    _ => None,
-                });
-                (Duration::ZERO, Some(lie.unwrap_or(body)))
-            }
-        };
-        // What turned out to be the truth is no fault.
-        if lie.as_ref() != Some(&truth) || !late.is_zero() {
-            let fault = Fault::Lie {
-                node: name,
-                to: told,
-                nth,
-                how,
-            };
-            core.occurred(self, Some(node), fault);
-        }
-        lie.map(|lie| (late, lie))
+        let left = core.chaos_ends.saturating_sub(self.memory.now());
+        Some(Chosen {
+            node,
+            nth,
+            how: how?,
+            older,
+            mutator: core.liars.mutators.get(&method).cloned(),
+            left,
+        })
     }
 }
 

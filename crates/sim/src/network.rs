@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use wire::limits::SILENCE_MAX;
 
 use crate::fault::{Fate, Fault};
 use crate::inner::{Core, Inner};
@@ -31,8 +32,19 @@ pub(crate) struct Link {
     sent: [u64; 3],
     /// When the last one arrives, so that the next does not overtake it.
     last_due: u64,
+    /// News beside the messages so far: resets, and requests that were given up.
+    news: u64,
     /// Messages that wait for the cut to be mended.
-    pub(crate) held: Vec<(u64, Parcel, Bytes)>,
+    pub(crate) held: Vec<Held>,
+}
+
+/// A message that waits for a mended link.
+pub(crate) struct Held {
+    number: u64,
+    kind: Kind,
+    nth: u64,
+    parcel: Parcel,
+    body: Bytes,
 }
 
 /// A message on its way from one node to another.
@@ -49,8 +61,8 @@ pub(crate) struct Message {
 enum Course {
     /// It arrives after each of these times.
     Arrives(Duration, Option<Duration>),
-    /// It waits for a mended link.
-    Held,
+    /// It waits for a mended link; the number is that of its kind on this way.
+    Held(u64),
     /// It vanishes.
     Lost(&'static str),
     /// It vanishes, and both ends are told.
@@ -81,9 +93,15 @@ impl Inner {
             match course {
                 Course::Lost(why) => core.lost(self, &message, number, why),
                 Course::Reset => core.lost(self, &message, number, "connection reset"),
-                Course::Held => {
-                    let link = core.link(message.from, message.to);
-                    link.held.push((number, message.parcel.clone(), message.body.clone()));
+                Course::Held(nth) => {
+                    let held = Held {
+                        number,
+                        kind: message.kind,
+                        nth,
+                        parcel: message.parcel.clone(),
+                        body: message.body.clone(),
+                    };
+                    core.link(message.from, message.to).held.push(held);
                 }
                 Course::Arrives(..) => {}
             }
@@ -96,20 +114,48 @@ impl Inner {
                 }
                 self.post(number, message.parcel, message.body, after);
             }
-            Course::Held => {}
+            Course::Held(_) => {}
             Course::Lost(_) => self.vanished(message.parcel),
             Course::Reset => self.reset(message.parcel),
         }
     }
 
+    /// Lets what waited for a link go on its way, in the order it was sent.
+    pub(crate) fn release(self: &Arc<Inner>, from: u32, to: u32, held: Vec<Held>) {
+        let now = nanos(self.memory.now());
+        for Held {
+            number,
+            kind,
+            nth,
+            parcel,
+            body,
+        } in held
+        {
+            let mut draw = self.roll(from, to, 8 + kind as u64, nth);
+            let after = base_delay(&self.model.timing, &mut draw);
+            let due = self.core().due(self, from, to, now, after);
+            self.post(number, parcel, body, Duration::from_nanos(due - now));
+        }
+    }
+
     /// Lets a message arrive after a while.
-    pub(crate) fn post(self: &Arc<Inner>, number: u64, parcel: Parcel, body: Bytes, after: Duration) {
+    fn post(self: &Arc<Inner>, number: u64, parcel: Parcel, body: Bytes, after: Duration) {
         let inner = self.clone();
         self.memory.after(after, move |_| inner.arrive(number, parcel, body));
     }
 
-    /// How long something takes that is not a message of its own, such as the news of a reset.
-    pub(crate) fn delay(&self, from: u32, to: u32, nth: u64) -> Duration {
+    /// How long news takes that is no message of its own, such as that of a reset. Across a cut there is none: whoever
+    /// waits finds out by the silence.
+    pub(crate) fn news(&self, from: u32, to: u32) -> Duration {
+        let (nth, cut) = {
+            let mut core = self.core();
+            let link = core.link(from, to);
+            link.news += 1;
+            (link.news, link.cuts > 0)
+        };
+        if cut {
+            return SILENCE_MAX;
+        }
         let mut draw = self.roll(from, to, 3, nth);
         Duration::from_nanos(base_delay(&self.model.timing, &mut draw))
     }
@@ -140,7 +186,7 @@ impl Core {
             // A short cut delays what is sent again underneath; a long one outlasts the connection.
             let held = !matches!(inner.model.timing, Timing::Synchronous { .. }) && draw.chance(0.5);
             return match held && self.link(from, to).held.len() < HELD_MAX {
-                true => Course::Held,
+                true => Course::Held(nth),
                 false => Course::Lost("cut"),
             };
         }
@@ -150,24 +196,38 @@ impl Core {
             Some(Fate::Lost) => return Course::Lost("loss"),
             Some(Fate::Reset) => return Course::Reset,
             Some(Fate::Duplicated { after_us }) => again = Some(Duration::from_micros(after_us)),
-            Some(Fate::Late { by_us }) => after += by_us * 1000,
+            Some(Fate::Late { by_us }) => after = after.saturating_add(by_us.saturating_mul(1000)),
             Some(Fate::Corrupted { bit }) => message.body = flipped(&message.body, bit),
             None => {}
         }
-        let mut due = nanos(now) + after;
-        if let Timing::Synchronous {
-            delay_max,
-            rounds: true,
-        } = inner.model.timing
-        {
-            due = nanos(now).next_multiple_of(nanos(delay_max).max(1)).max(nanos(now) + 1);
+        let due = self.due(inner, from, to, nanos(now), after);
+        let takes = Duration::from_nanos(due - nanos(now));
+        if let Timing::Synchronous { delay_max, .. } = inner.model.timing {
+            // The second one is a message too: it arrives within the bound.
+            again = again.map(|again| again.min(delay_max.saturating_sub(takes)));
         }
+        Course::Arrives(takes, again)
+    }
+
+    /// When a message that is sent now and takes so long arrives: with its round, if there are rounds, and not before one
+    /// that was sent earlier, if the links keep order.
+    fn due(&mut self, inner: &Inner, from: u32, to: u32, now: u64, after: u64) -> u64 {
+        let mut due = match inner.model.timing {
+            Timing::Synchronous {
+                delay_max,
+                rounds: true,
+            } => {
+                let round = nanos(delay_max).max(1);
+                (now / round + 1).saturating_mul(round)
+            }
+            _ => now.saturating_add(after),
+        };
         if !reorders(inner.model.links) {
             let link = self.link(from, to);
             due = due.max(link.last_due);
             link.last_due = due;
         }
-        Course::Arrives(Duration::from_nanos(due - nanos(now)), again)
+        due
     }
 
     /// What the seed, or the list of faults, has for this message.
@@ -177,6 +237,9 @@ impl Core {
             return None;
         }
         let fate = self.source.fate(inner, &self.nodes, (from, to, kind, nth), now, draw)?;
+        if matches!(fate, Fate::Corrupted { .. }) && message.body.is_empty() {
+            return None;
+        }
         let fault = Fault::Message {
             from: self.name(from),
             to: self.name(to),
@@ -206,7 +269,11 @@ fn base_delay(timing: &Timing, draw: &mut Draw) -> u64 {
             let max = nanos(*delay_max).max(10);
             max / 10 + draw.below(max - max / 10)
         }
-        _ => DELAY_MIN_NS + draw.below(DELAY_SPREAD_NS),
+        Timing::PartiallySynchronous { delay_max, .. } => {
+            let max = (DELAY_MIN_NS + DELAY_SPREAD_NS).min(nanos(*delay_max) / 5).max(10);
+            max / 5 + draw.below(max - max / 5)
+        }
+        Timing::Asynchronous => DELAY_MIN_NS + draw.below(DELAY_SPREAD_NS),
     }
 }
 

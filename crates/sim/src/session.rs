@@ -21,7 +21,7 @@ const ARRIVED_MAX: usize = 1 << 17;
 #[derive(Clone)]
 pub(crate) enum Parcel {
     Hello(Arc<Connecting>),
-    Welcome(Arc<Connecting>, Result<Arc<Line>, ConnectError>),
+    Welcome(Arc<Connecting>, Opening),
     Request(Arc<Line>, Asked),
     Reply(Arc<Line>, Asked, ReplyKind),
 }
@@ -32,11 +32,14 @@ pub(crate) struct Connecting {
     pub(crate) from_incarnation: u32,
     pub(crate) to: u32,
     pub(crate) port: u16,
-    pub(crate) hello: Bytes,
-    outcome: Mutex<(Option<Opening>, Option<Waker>)>,
+    outcome: Mutex<(Option<Opened>, Option<Waker>)>,
 }
 
-type Opening = Result<Arc<Line>, ConnectError>;
+/// What the callee decides.
+pub(crate) type Opening = Result<Arc<Line>, ConnectError>;
+
+/// What the caller learns: the session, and the callee's hello as it arrived.
+type Opened = Result<(Arc<Line>, Bytes), ConnectError>;
 
 /// A request, as its messages refer to it.
 #[derive(Clone)]
@@ -58,7 +61,6 @@ pub(crate) struct Line {
     pub(crate) port: u16,
     /// The callee's node, whose tasks execute.
     pub(crate) there: Env,
-    pub(crate) hello: Bytes,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     state: Mutex<LineState>,
 }
@@ -73,8 +75,6 @@ struct LineState {
     arrived: BTreeSet<u64>,
     /// What runs for it, by ticket and copy.
     executing: BTreeMap<(u64, u64), Task<()>>,
-    /// News of resets and cancellations so far.
-    news: u64,
 }
 
 struct Waiting {
@@ -96,19 +96,18 @@ impl Parcel {
 }
 
 impl Connecting {
-    pub(crate) fn new(from: (u32, u32), to: (u32, u16), hello: Bytes) -> Arc<Connecting> {
+    pub(crate) fn new(from: (u32, u32), to: (u32, u16)) -> Arc<Connecting> {
         Arc::new(Connecting {
             from: from.0,
             from_incarnation: from.1,
             to: to.0,
             port: to.1,
-            hello,
             outcome: Mutex::default(),
         })
     }
 
     /// The first outcome counts.
-    pub(crate) fn settle(&self, outcome: Opening) {
+    pub(crate) fn settle(&self, outcome: Opened) {
         let mut settled = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if settled.0.is_none() {
             settled.0 = Some(outcome);
@@ -118,7 +117,7 @@ impl Connecting {
         }
     }
 
-    pub(crate) async fn settled(&self) -> Opening {
+    pub(crate) async fn settled(&self) -> Opened {
         poll_fn(|cx| {
             let mut settled = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
             match settled.0.take() {
@@ -134,7 +133,7 @@ impl Connecting {
 }
 
 impl Line {
-    pub(crate) fn new(connecting: &Connecting, there: (&Env, u32), hello: Bytes, dispatch: Arc<dyn Dispatch>) -> Line {
+    pub(crate) fn new(connecting: &Connecting, there: (&Env, u32), dispatch: Arc<dyn Dispatch>) -> Line {
         Line {
             from: connecting.from,
             from_incarnation: connecting.from_incarnation,
@@ -142,7 +141,6 @@ impl Line {
             to_incarnation: there.1,
             port: connecting.port,
             there: there.0.clone(),
-            hello,
             dispatch,
             state: Mutex::default(),
         }
@@ -150,13 +148,6 @@ impl Line {
 
     fn state(&self) -> MutexGuard<'_, LineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The number of the next news that crosses beside the messages.
-    pub(crate) fn news(&self) -> u64 {
-        let mut state = self.state();
-        state.news += 1;
-        state.news
     }
 
     /// Whether something runs for it.
@@ -253,11 +244,13 @@ impl LineState {
 pub(crate) struct SimulatedSession {
     pub(crate) inner: Arc<Inner>,
     pub(crate) line: Arc<Line>,
+    /// The callee's, as it arrived.
+    pub(crate) hello: Bytes,
 }
 
 impl Session for SimulatedSession {
     fn hello(&self) -> &Bytes {
-        &self.line.hello
+        &self.hello
     }
 
     fn start(&self, encode: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), String>) -> Result<Ticket, StartError> {

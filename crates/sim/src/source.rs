@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::fault::{Fate, Fault, Lie};
 use crate::inner::{Inner, Node};
+use crate::model::Timing;
 use crate::plan::{FaultKind, Window};
 use crate::random::Draw;
 use crate::trace::Kind;
@@ -80,9 +81,10 @@ impl Source {
                     Some(Fate::Reset)
                 } else if draw.chance(rates.duplication) {
                     let after_us = draw.magnitude(AGAIN_MIN_US, AGAIN_MAX_US);
+                    let after_us = after_us.min(again_max_us(inner, micros(now), *window));
                     Some(Fate::Duplicated { after_us })
                 } else if draw.chance(rates.late.0) {
-                    let by_us = draw.magnitude(LATE_MIN_US, rates.late.1.max(LATE_MIN_US));
+                    let by_us = draw.magnitude(LATE_MIN_US.min(rates.late.1), rates.late.1);
                     Some(Fate::Late { by_us })
                 } else if draw.chance(rates.corruption) {
                     let bit = draw.u64() as u32;
@@ -141,6 +143,15 @@ impl Source {
                     && Draw::new(inner.seed ^ nth.rotate_left(32), &format!("{node}/{name}")).chance(BUGGIFY_SHARE)
             }
         }
+    }
+}
+
+/// How much later a doubled message may arrive again: as late as any other, so that a healed world is healed.
+fn again_max_us(inner: &Inner, now_us: u64, window: Window) -> u64 {
+    let left_us = inner.model.faults_end_us(window).saturating_sub(now_us);
+    match inner.model.timing {
+        Timing::PartiallySynchronous { delay_max, .. } => left_us.saturating_add(micros(delay_max / 2)),
+        Timing::Synchronous { .. } | Timing::Asynchronous => left_us,
     }
 }
 

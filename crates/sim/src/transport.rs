@@ -29,7 +29,7 @@ impl Transport for SimulatedTransport {
     ) -> BoxFuture<'a, Result<Arc<dyn Session>, ConnectError>> {
         Box::pin(async move {
             let (there, port) = self.resolve(to)?;
-            let connecting = Connecting::new((self.node, self.incarnation), (there, port), hello.clone());
+            let connecting = Connecting::new((self.node, self.incarnation), (there, port));
             self.inner.send(Message {
                 from: self.node,
                 to: there,
@@ -38,9 +38,9 @@ impl Transport for SimulatedTransport {
                 parcel: Parcel::Hello(connecting.clone()),
                 body: hello,
             });
-            let line = connecting.settled().await?;
+            let (line, hello) = connecting.settled().await?;
             let inner = self.inner.clone();
-            Ok(Arc::new(SimulatedSession { inner, line }) as Arc<dyn Session>)
+            Ok(Arc::new(SimulatedSession { inner, line, hello }) as Arc<dyn Session>)
         })
     }
 

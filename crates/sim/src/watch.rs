@@ -6,6 +6,7 @@ use world::Probe;
 
 use crate::fault::Fault;
 use crate::inner::Inner;
+use crate::model::Model;
 use crate::trace::What;
 
 /// Listens to the nodes of a world.
@@ -54,6 +55,12 @@ impl Probe for Watch {
         }
     }
 
+    fn requires(&self, _node: &str, component: &str, model: &str) {
+        if let Some(inner) = self.inner() {
+            inner.require(component, model);
+        }
+    }
+
     fn note(&self, node: &str, text: &str) {
         let Some(inner) = self.inner() else { return };
         let at = inner.core().find(node);
@@ -62,6 +69,18 @@ impl Probe for Watch {
 }
 
 impl Inner {
+    /// Takes note of a component that requires a stronger model than this one.
+    pub(crate) fn require(&self, component: &str, required: &str) {
+        let weaker = match required.parse::<Model>() {
+            Ok(model) => self.model.at_least_as_strong_as(&model).err().unwrap_or_default(),
+            Err(error) => vec![error.to_string()],
+        };
+        if !weaker.is_empty() {
+            let why = format!("`{component}` requires `{required}`: {}", weaker.join("; "));
+            self.core().seen.unmet.insert(why);
+        }
+    }
+
     /// Something is wrong, here and now.
     pub(crate) fn violated(&self, node: Option<&str>, text: String) {
         let at = node.and_then(|node| self.core().find(node));

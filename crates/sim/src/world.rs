@@ -99,7 +99,6 @@ impl World {
         O: Future<Output = M> + Send + 'static,
         M: Send + 'static,
     {
-        self.require::<C>();
         let open = Arc::new(open);
         self.server(name, move |env| {
             let open = open.clone();
@@ -111,18 +110,12 @@ impl World {
         });
     }
 
-    /// Holds this run's model to what `C` requires: where it is weaker, the run says so.
+    /// Holds this run's model to what `C` requires: where it is weaker, the run says so. [`serve`] does it for what is
+    /// served; this is for a component that is used in other ways.
     pub fn require<C: Component + ?Sized>(&self) {
         let interface = &C::declared().interface;
-        let Some(required) = &interface.requires else { return };
-        let weaker = match required.parse::<Model>() {
-            Ok(model) => self.inner.model.at_least_as_strong_as(&model).err().unwrap_or_default(),
-            Err(error) => vec![error.to_string()],
-        };
-        if !weaker.is_empty() {
-            let name = &interface.name;
-            let why = format!("`{name}` requires `{required}`: {}", weaker.join("; "));
-            self.inner.core().seen.unmet.insert(why);
+        if let Some(required) = &interface.requires {
+            self.inner.require(&interface.name, required);
         }
     }
 
@@ -145,8 +138,9 @@ impl World {
         self.inner.core().leader = Some(Arc::new(leader));
     }
 
-    /// Lets the faults of this run strike for so long, and then heals what they did. What was set up before is the
-    /// warm-up; a world without a call to this has no faults.
+    /// Lets the faults of this run strike for so long, and then heals what they did: nodes come back and go on, links are
+    /// mended, disks take bytes again. What stays: clocks are wrong as they are, bits that changed stay so, and who
+    /// stopped for good is gone. What was set up before is the warm-up; a world without a call to this has no faults.
     pub async fn chaos(&self, lasts: Duration) {
         self.phase("chaos");
         self.inner.begin_chaos(lasts);
@@ -237,6 +231,13 @@ impl World {
 
 /// Serves components on `env`'s node, for [`reference`].
 pub async fn serve(env: &Env, served: Vec<Served>) -> Arc<dyn Door> {
+    if let Some(probe) = env.probe() {
+        for interface in served.iter().map(|served| &served.declared.interface) {
+            if let Some(required) = &interface.requires {
+                probe.requires(env.node(), &interface.name, required);
+            }
+        }
+    }
     let offered = Offered::new(env, served, Limits::default());
     let address = Address::new(format!("{}:{PORT}", env.node()));
     let listener = env.network().listen(&address).await;
@@ -275,6 +276,7 @@ fn make(inner: &Arc<Inner>, name: &str, role: Role, boot: Option<Boot>) -> Env {
             incarnation: 1,
             up: true,
             silent: false,
+            paused: false,
             for_good: false,
             boot,
         });

@@ -12,6 +12,11 @@ pub trait Probe: Send + Sync {
     /// `condition` was looked at under `name`: a run in which it does not hold is a wrong answer.
     fn always(&self, node: &str, condition: bool, name: &'static str);
 
+    /// `node` serves `component`, which keeps its promises in the system model `model` and in stronger ones.
+    fn requires(&self, node: &str, component: &str, model: &str) {
+        let _ = (node, component, model);
+    }
+
     /// Something worth a mark in the picture of a run.
     fn note(&self, node: &str, text: &str);
 }

@@ -30,6 +30,9 @@ const PATIENCE_MS_MAX: u64 = 8_000;
 /// How often a client asks for one transfer, under one id, while it may have happened.
 const ATTEMPTS_MAX: u32 = 3;
 
+/// How often the ledgers are asked what is in them.
+const READS_MAX: u32 = 10;
+
 /// What an ordinary transfer moves at most.
 const AMOUNT_MAX: u64 = 100;
 
@@ -299,13 +302,11 @@ async fn finish(env: Env, known: Known) {
 
 /// Both ledgers hold what was acknowledged, once, and nothing that certainly did not happen.
 async fn check(world: &World, known: &Known, complaints: &Complaints) {
-    let env = world.env();
-    let cx = Cx::root(env).within(Duration::from_secs(60));
-    let debits = reference::<dyn Checking>(env, "checking").entries(&cx).await;
-    let credits = reference::<dyn Savings>(env, "savings").entries(&cx).await;
-    // Without an answer there is nothing to check; where the model claims progress, that was noticed before.
-    let (Ok(debits), Ok(credits)) = (debits, credits) else {
-        return;
+    let Some((debits, credits)) = entries(world).await else {
+        if world.model().processes == Processes::CrashStop {
+            return;
+        }
+        world.fail("the ledgers do not say what is in them, though all is healed");
     };
     let (debits, credits) = (counted(&debits), counted(&credits));
     for (number, (times, _)) in &debits {
@@ -339,6 +340,22 @@ async fn check(world: &World, known: &Known, complaints: &Complaints) {
     if complaints.most() > 1 {
         world.fail("a complaint, which has no mark, was made more than once");
     }
+}
+
+/// What both ledgers hold, once they say so.
+async fn entries(world: &World) -> Option<(Vec<Entry>, Vec<Entry>)> {
+    let env = world.env();
+    let (checking, savings) = (
+        reference::<dyn Checking>(env, "checking"),
+        reference::<dyn Savings>(env, "savings"),
+    );
+    for _ in 0..READS_MAX {
+        let cx = Cx::root(env).within(Duration::from_secs(10));
+        if let (Ok(debits), Ok(credits)) = (checking.entries(&cx).await, savings.entries(&cx).await) {
+            return Some((debits, credits));
+        }
+    }
+    None
 }
 
 /// By transfer: how often, and how much.
