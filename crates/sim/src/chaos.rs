@@ -63,6 +63,27 @@ impl Inner {
         }
     }
 
+    /// Sets the clocks of a node that has just been made, as the seed or the list has it.
+    pub(crate) fn skew(&self, node: u32, name: &str) {
+        let mut core = self.core();
+        let skew = match &core.source {
+            Source::Listed(faults) => faults
+                .iter()
+                .find(|fault| matches!(fault, Fault::Skew { node, .. } if node == name))
+                .cloned(),
+            _ => plan::skew(&self.model, self.seed, name),
+        };
+        if let Some(
+            fault @ Fault::Skew {
+                offset_us, drift_ppm, ..
+            },
+        ) = skew
+        {
+            self.memory.skew(name, offset_us.saturating_mul(1000), drift_ppm);
+            core.occurred(self, Some(node), fault);
+        }
+    }
+
     /// Ends every fault: what is down comes back, what is cut is mended. What stopped for good does not come back.
     pub(crate) fn heal(self: &Arc<Inner>) {
         let (nodes, partitions) = {
@@ -147,13 +168,6 @@ impl Inner {
                 self.memory.slow(&node, Duration::from_micros(step_us));
                 self.later(for_us, move |inner| inner.memory.slow(&node, Duration::ZERO));
             }
-            Fault::Skew {
-                node,
-                offset_us,
-                drift_ppm,
-            } => {
-                self.memory.skew(&node, offset_us.saturating_mul(1000), drift_ppm);
-            }
             Fault::Jump { node, by_us, .. } => self.memory.jump(&node, by_us.saturating_mul(1000)),
             Fault::Partition { cuts, for_us, .. } => {
                 let number = self.cut(&cuts);
@@ -163,8 +177,12 @@ impl Inner {
                 self.memory.fill(&node, true);
                 self.later(for_us, move |inner| inner.memory.fill(&node, false));
             }
-            // These strike when a message, an offer or a stored bit is there.
-            Fault::Rot { .. } | Fault::Message { .. } | Fault::Lie { .. } | Fault::Buggify { .. } => {}
+            // These strike when a node is made, or when a message, an offer or a stored bit is there.
+            Fault::Skew { .. }
+            | Fault::Rot { .. }
+            | Fault::Message { .. }
+            | Fault::Lie { .. }
+            | Fault::Buggify { .. } => {}
         }
     }
 

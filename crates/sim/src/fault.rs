@@ -197,7 +197,8 @@ impl Fault {
         }
     }
 
-    /// When it strikes, in microseconds; none for what strikes a message or an offer, whenever that comes.
+    /// When it strikes, in microseconds; none for what strikes a node when it is made, or a message or an offer, whenever
+    /// that comes.
     pub fn begins_us(&self) -> Option<u64> {
         match self {
             Fault::Crash { at_us, .. }
@@ -207,8 +208,7 @@ impl Fault {
             | Fault::Partition { at_us, .. }
             | Fault::Full { at_us, .. }
             | Fault::Rot { at_us, .. } => Some(*at_us),
-            Fault::Skew { .. } => Some(0),
-            Fault::Message { .. } | Fault::Lie { .. } | Fault::Buggify { .. } => None,
+            Fault::Skew { .. } | Fault::Message { .. } | Fault::Lie { .. } | Fault::Buggify { .. } => None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod drawing;
 mod faulty;
 mod partition;
 mod rates;
+mod skew;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::model::{Clocks, Disk, Faulty, Links, Model, Processes};
 
 pub use drawing::draw;
 pub use rates::Rates;
+pub use skew::skew;
 
 /// A kind of fault, as a campaign counts what it has exercised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,7 +73,6 @@ impl FaultKind {
                 | FaultKind::TornCrash
                 | FaultKind::Pause
                 | FaultKind::Slow
-                | FaultKind::Skew
                 | FaultKind::Jump
                 | FaultKind::Partition(_)
                 | FaultKind::Full

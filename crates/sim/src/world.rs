@@ -140,7 +140,8 @@ impl World {
 
     /// Lets the faults of this run strike for so long, and then heals what they did: nodes come back and go on, links are
     /// mended, disks take bytes again. What stays: clocks are wrong as they are, bits that changed stay so, and who
-    /// stopped for good is gone. What was set up before is the warm-up; a world without a call to this has no faults.
+    /// stopped for good is gone. What was set up before is the warm-up: in it, and in a world without a call to this,
+    /// nothing goes wrong but for clocks, which are wrong from the beginning.
     pub async fn chaos(&self, lasts: Duration) {
         self.phase("chaos");
         self.inner.begin_chaos(lasts);
@@ -283,5 +284,8 @@ fn make(inner: &Arc<Inner>, name: &str, role: Role, boot: Option<Boot>) -> Env {
         core.nodes.len() as u32 - 1
     };
     let env = inner.memory.node(name);
+    if role != Role::Witness {
+        inner.skew(number, name);
+    }
     inner.boot(number, env)
 }

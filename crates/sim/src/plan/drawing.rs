@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::fault::{Fault, PartitionShape};
-use crate::model::{Clocks, Links, Model, Processes, Timing};
+use crate::model::{Links, Model, Processes, Timing};
 use crate::plan::faulty::{Failure, FaultyNodes};
 use crate::plan::partition::{self, Cuts};
 use crate::plan::rates::us;
@@ -29,9 +29,6 @@ const PARTITION_US: (u64, u64) = (100_000, 20_000_000);
 const FULL_US: (u64, u64) = (100_000, 15_000_000);
 /// How far a clock jumps: from less than a message takes to more than a lease lasts.
 const JUMP_US: (u64, u64) = (1_000, 60_000_000);
-/// How many of the nodes have wrong clocks.
-const SKEWED: f64 = 0.7;
-
 /// What goes wrong in the run of this seed. The same arguments give the same plan.
 pub fn draw(model: &Model, seed: u64, nodes: &[Node], window: Window) -> Plan {
     let kinds: Vec<FaultKind> = model.kinds_among(nodes).into_iter().collect();
@@ -94,7 +91,6 @@ impl<'n> Drawing<'n> {
 
     fn add(&mut self, kind: FaultKind, draw: &mut Draw) {
         match kind {
-            FaultKind::Skew => self.add_skew(draw),
             FaultKind::Lie(_) => self.add_liars(draw),
             FaultKind::Loss => self.add_omitting(draw),
             kind if kind.is_planned() => {
@@ -225,28 +221,6 @@ impl<'n> Drawing<'n> {
         })
     }
 
-    fn add_skew(&mut self, draw: &mut Draw) {
-        let (offset_us, drift_ppm) = match self.model.clocks {
-            Clocks::Perfect => return,
-            // A clock that drifts leaves every bound in the end.
-            Clocks::Bounded { uncertainty } => (us(uncertainty), 0),
-            Clocks::Skewed { offset, drift_ppm, .. } => (us(offset), drift_ppm),
-        };
-        let mut nodes = [self.servers.as_slice(), self.clients.as_slice()].concat();
-        draw.shuffle(&mut nodes);
-        for (at, node) in nodes.into_iter().enumerate() {
-            let offset_us = around_zero(offset_us, draw);
-            let drift_ppm = around_zero(u64::from(drift_ppm), draw) as i32;
-            if at == 0 || draw.chance(SKEWED) {
-                self.plan.faults.push(Fault::Skew {
-                    node: node.to_string(),
-                    offset_us,
-                    drift_ppm,
-                });
-            }
-        }
-    }
-
     /// Once for all lies: who lies, lies in every way that is enabled.
     fn add_liars(&mut self, draw: &mut Draw) {
         if self.plan.liars.is_empty() {
@@ -298,15 +272,5 @@ impl<'n> Drawing<'n> {
         let for_us = (draw.magnitude(lengths_us.0, lengths_us.1) >> attempt).clamp(1, length_us.div_ceil(2));
         let at_us = self.begins_us + draw.below(length_us - for_us + 1);
         Some((at_us, for_us))
-    }
-}
-
-/// A number from -`most` to `most`, its extremes as likely as all that lies between: they are where bounds break.
-fn around_zero(most: u64, draw: &mut Draw) -> i64 {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    match draw.below(4) {
-        0 => most,
-        1 => -most,
-        _ => draw.below(most as u64 * 2 + 1) as i64 - most,
     }
 }

@@ -124,7 +124,6 @@ fn planned_faults_are_sorted_and_stay_in_the_chaos_and_before_delays_are_bounded
         };
         for fault in &plan.faults {
             let (from, until) = match fault {
-                Fault::Skew { .. } => continue,
                 Fault::Crash {
                     at_us, down_us: None, ..
                 }
