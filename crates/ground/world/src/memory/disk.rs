@@ -62,25 +62,38 @@ impl Disk for MemoryDisk {
     }
 
     fn sync_dir<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<()>> {
-        let synced = self.with(path, |image| image.sync_dir(path));
         Box::pin(async move {
-            flush(&self.0).await;
-            synced.await
+            let Some(until) = flushed(&self.0) else {
+                return self.with(path, |image| image.sync_dir(path)).await;
+            };
+            let number = self.with(path, |image| image.begin_sync_dir(path)).await?;
+            let syncing = SyncingNames { life: &self.0, number };
+            until.await;
+            self.with(path, |image| image.finish_sync_dir(syncing.number)).await
         })
     }
 }
 
-/// Waits as long as a disk takes to make bytes durable: until then a crash may lose them.
-async fn flush(life: &Incarnation) {
-    let until = life.enter(|state, _| (state.sync_ns > 0).then(|| state.now + state.sync_ns));
-    if let Some(until) = until {
-        TrueTimer {
-            shared: life.shared.clone(),
-            until,
-            id: None,
-        }
-        .await;
+/// A sync of a directory that is not over; without who waits for it, it never is.
+struct SyncingNames<'a> {
+    life: &'a Incarnation,
+    number: u64,
+}
+
+impl Drop for SyncingNames<'_> {
+    fn drop(&mut self) {
+        self.life.abandon(self.number);
     }
+}
+
+/// When a disk that begins now has made bytes durable, if that takes time: until then a crash may lose them.
+fn flushed(life: &Incarnation) -> Option<TrueTimer> {
+    let until = life.enter(|state, _| (state.sync_ns > 0).then(|| state.now.saturating_add(state.sync_ns)))?;
+    Some(TrueTimer {
+        shared: life.shared.clone(),
+        until,
+        id: None,
+    })
 }
 
 struct MemoryFile {
@@ -118,10 +131,13 @@ impl File for MemoryFile {
     }
 
     fn sync(&self) -> BoxFuture<'_, io::Result<()>> {
-        let synced = self.with(|image| image.sync(self.id));
         Box::pin(async move {
-            flush(&self.life).await;
-            synced.await
+            let Some(until) = flushed(&self.life) else {
+                return self.with(|image| image.sync(self.id)).await;
+            };
+            let pending = self.with(|image| image.begin_sync(self.id)).await?;
+            until.await;
+            self.with(|image| image.finish_sync(self.id, pending)).await
         })
     }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::disk::{parts, split};
 use crate::random::Random;
 
-use content::Content;
+use content::{Content, Pending};
 
 pub use content::{FILE_BYTES_MAX, SECTOR_BYTES};
 
@@ -24,6 +24,9 @@ pub(super) struct Image {
     held: BTreeMap<u64, u32>,
     /// The files that have lost a name, and may have no other.
     unnamed: BTreeSet<u64>,
+    /// How many syncs of directories have begun, and those that are not over.
+    directory_syncs: u64,
+    pending: BTreeMap<u64, PendingNames>,
     /// Whether there is no room for a byte more.
     pub(super) full: bool,
     /// How many changes it still does before it fails; none if it is well.
@@ -39,6 +42,14 @@ enum Entry {
 struct Directory {
     current: BTreeMap<String, u64>,
     synced: BTreeMap<String, u64>,
+    /// Which sync made them so.
+    synced_by: u64,
+}
+
+/// What the sync of a directory that has begun makes durable when it is over: the names as they were when it began.
+struct PendingNames {
+    directory: u64,
+    names: BTreeMap<String, u64>,
 }
 
 impl Default for Image {
@@ -48,6 +59,8 @@ impl Default for Image {
             nodes: BTreeMap::from([(ROOT, Entry::Directory(Directory::default()))]),
             held: BTreeMap::new(),
             unnamed: BTreeSet::new(),
+            directory_syncs: 0,
+            pending: BTreeMap::new(),
             full: false,
             changes_left: None,
         }
@@ -155,15 +168,45 @@ impl Image {
         }
     }
 
-    pub(super) fn sync_dir(&mut self, path: &str) -> io::Result<()> {
-        self.wear()?;
-        let id = self.directory(&parts(path)?)?;
-        match self.nodes.get_mut(&id) {
-            Some(Entry::Directory(names)) => names.synced.clone_from(&names.current),
-            _ => return Err(not_a_directory()),
+    /// Begins to make the names in a directory durable, and returns the number of that sync.
+    pub(super) fn begin_sync_dir(&mut self, path: &str) -> io::Result<u64> {
+        let directory = self.directory(&parts(path)?)?;
+        let Some(Entry::Directory(Directory { current, .. })) = self.nodes.get(&directory) else {
+            return Err(not_a_directory());
+        };
+        let names = current.clone();
+        self.directory_syncs += 1;
+        self.pending
+            .insert(self.directory_syncs, PendingNames { directory, names });
+        Ok(self.directory_syncs)
+    }
+
+    /// Makes durable the names that there were when the sync `number` began.
+    pub(super) fn finish_sync_dir(&mut self, number: u64) -> io::Result<()> {
+        let pending = self.pending.remove(&number);
+        let worn = self.wear();
+        if worn.is_ok()
+            && let Some(PendingNames { directory, names }) = pending
+            && let Some(Entry::Directory(of)) = self.nodes.get_mut(&directory)
+            // One that began later may have been over sooner.
+            && of.synced_by < number
+        {
+            (of.synced, of.synced_by) = (names, number);
         }
         self.collect();
-        Ok(())
+        worn
+    }
+
+    /// Forgets the sync `number`, for which nobody waits any more.
+    pub(super) fn abandon_sync_dir(&mut self, number: u64) {
+        if self.pending.remove(&number).is_some() {
+            self.collect();
+        }
+    }
+
+    pub(super) fn sync_dir(&mut self, path: &str) -> io::Result<()> {
+        let number = self.begin_sync_dir(path)?;
+        self.finish_sync_dir(number)
     }
 
     /// Keeps the bytes of `file` even when it has no name, until it is [released](Image::release) or a crash.
@@ -225,6 +268,18 @@ impl Image {
         Ok(())
     }
 
+    /// Begins a sync of `file` that takes time; the disk counts it as a change when it is over.
+    pub(super) fn begin_sync(&mut self, file: u64) -> io::Result<Pending> {
+        self.content(file).map(|content| content.begin_sync())
+    }
+
+    /// Makes durable what there was when the sync began.
+    pub(super) fn finish_sync(&mut self, file: u64, pending: Pending) -> io::Result<()> {
+        self.wear()?;
+        self.content(file)?.finish_sync(pending);
+        Ok(())
+    }
+
     /// Without randomness, everything is as it was last synced. With it, any of what was not synced may have reached
     /// the disk: sectors of files, their lengths, and names; what was synced stays. What no directory names then is gone.
     pub(super) fn crash(&mut self, mut torn: Option<&mut Random>) {
@@ -247,6 +302,7 @@ impl Image {
         self.nodes.retain(|id, _| kept.contains(id));
         self.held.clear();
         self.unnamed.clear();
+        self.pending.clear();
     }
 
     /// Flips one bit of a stored byte, each byte as likely, and says of which; `None` if nothing is stored.
@@ -313,6 +369,9 @@ impl Image {
                 let ids = names.current.values().chain(names.synced.values()).copied();
                 named.extend(ids.filter(|id| self.unnamed.contains(id)));
             }
+        }
+        for id in self.pending.values().flat_map(|pending| pending.names.values()) {
+            named.insert(*id);
         }
         let lost = |id: &u64| !named.contains(id) && !self.held.contains_key(id);
         for id in self.unnamed.extract_if(.., lost) {

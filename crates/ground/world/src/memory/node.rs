@@ -65,6 +65,15 @@ impl Incarnation {
             }
         });
     }
+
+    /// Ends a sync of a directory for which nobody waits any more; after a crash there is none.
+    pub(super) fn abandon(&self, sync: u64) {
+        self.shared.with(|state, _| {
+            if state.is_alive(self.node, self.number) {
+                state.nodes[self.node].image.abandon_sync_dir(sync);
+            }
+        });
+    }
 }
 
 impl Node for Incarnation {

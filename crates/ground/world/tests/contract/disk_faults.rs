@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use bytes::Bytes;
 use world::Env;
@@ -359,4 +360,99 @@ fn what_a_crash_drops_can_write_nothing_any_more() {
     world.crash("a");
     let env = world.restart("a");
     assert_eq!(world.run(async { env.disk().list("").await.unwrap() }), [""; 0]);
+}
+
+/// Lets `during` happen while a sync of what `before` made takes its time, waits for its end, and crashes the node.
+fn crash_after_sync(torn: bool, during: impl AsyncFn(&Env)) -> (World, Env) {
+    let world = World::new(1);
+    let env = world.node("a");
+    world.sync_latency(Duration::from_millis(10));
+    world.run(async {
+        store(&env, "log", sectors(1, 3)).await;
+        let file = env.disk().open("log").await.unwrap();
+        file.write_at(0, sectors(2, 2)).await.unwrap();
+        env.disk().create("early").await.unwrap();
+        let disk = env.disk();
+        let bytes = env.spawn("syncs bytes", async move { file.sync().await.unwrap() });
+        let names = env.spawn("syncs names", async move { disk.sync_dir("").await.unwrap() });
+        env.sleep(Duration::from_millis(5)).await;
+        during(&env).await;
+        bytes.await.unwrap();
+        names.await.unwrap();
+    });
+    match torn {
+        true => world.crash_torn("a"),
+        false => world.crash("a"),
+    }
+    let env = world.restart("a");
+    (world, env)
+}
+
+#[test]
+fn a_sync_makes_durable_what_was_written_when_it_began() {
+    let (world, env) = crash_after_sync(false, async |env| {
+        let file = env.disk().open("log").await.unwrap();
+        // One sector over what is being synced, one that is not, and one more.
+        file.write_at(SECTOR_BYTES as u64, sectors(3, 3)).await.unwrap();
+    });
+    let expected = [sectors(2, 2), sectors(1, 1)].concat();
+    assert_eq!(world.run(read(&env, "log")).unwrap(), expected);
+}
+
+#[test]
+fn what_is_written_during_a_sync_is_durable_with_the_next() {
+    let (world, env) = crash_after_sync(false, async |env| {
+        let file = env.disk().open("log").await.unwrap();
+        file.write_at(SECTOR_BYTES as u64, sectors(3, 3)).await.unwrap();
+        // It ends after the one that is going on.
+        file.sync().await.unwrap();
+    });
+    let expected = [sectors(2, 1), sectors(3, 3)].concat();
+    assert_eq!(world.run(read(&env, "log")).unwrap(), expected);
+}
+
+#[test]
+fn a_sync_that_began_sooner_and_ends_later_undoes_nothing() {
+    let (world, env) = crash_after_sync(false, async |env| {
+        let file = env.disk().open("log").await.unwrap();
+        file.write_at(0, sectors(3, 4)).await.unwrap();
+        env.disk().create("late").await.unwrap();
+        let place = BlockingPlace::find(&env.sqlite("log").unwrap().path).unwrap();
+        place.open().unwrap().sync().unwrap();
+        place.sync_directory().unwrap();
+    });
+    assert_eq!(world.run(read(&env, "log")).unwrap(), sectors(3, 4));
+    let names = world.run(async { env.disk().list("").await.unwrap() });
+    assert_eq!(names, ["early", "late", "log"]);
+}
+
+#[test]
+fn a_file_that_is_cut_during_a_sync_is_whole_after_a_crash() {
+    let cut = async |env: &Env| {
+        let file = env.disk().open("log").await.unwrap();
+        file.truncate(100).await.unwrap();
+    };
+    let whole = [sectors(2, 2), sectors(1, 1)].concat();
+    let (world, env) = crash_after_sync(false, cut);
+    assert_eq!(world.run(read(&env, "log")).unwrap(), whole);
+    let (world, env) = crash_after_sync(true, cut);
+    let left = world.run(read(&env, "log")).unwrap();
+    assert!(left == whole || left == whole[..100], "{} bytes", left.len());
+}
+
+#[test]
+fn a_directory_sync_makes_the_names_durable_that_there_were_when_it_began() {
+    let (world, env) = crash_after_sync(false, async |env| {
+        let disk = env.disk();
+        disk.create("late").await.unwrap();
+        disk.create("log.new").await.unwrap();
+        // What a name meant when the sync began is kept, though nobody can open it any more.
+        disk.rename("log.new", "early").await.unwrap();
+        disk.remove("log").await.unwrap();
+    });
+    world.run(async {
+        assert_eq!(env.disk().list("").await.unwrap(), ["early", "log"]);
+        assert_eq!(read(&env, "early").await.unwrap(), "");
+        assert_eq!(read(&env, "log").await.unwrap().len(), SECTOR_BYTES * 3);
+    });
 }

@@ -1,6 +1,6 @@
 //! The bytes of one file, as they are and as they were last synced, and in which sectors these differ.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 
@@ -16,10 +16,21 @@ pub const SECTOR_BYTES: usize = 512;
 pub(super) struct Content {
     current: Vec<u8>,
     synced: Vec<u8>,
-    /// The sectors that were written or cut since the last sync. It costs what was changed to sync them.
-    dirty: BTreeSet<usize>,
-    /// The least length since the last sync: a crash may fall between a cut and what is written after it.
-    shortest: usize,
+    /// How many changes there were.
+    changes: u64,
+    /// How many of them the last sync that is over has made durable.
+    durable: u64,
+    /// The sectors that were written or cut since, each with its last change. It costs what was changed to sync them.
+    dirty: BTreeMap<usize, u64>,
+    /// The cuts since, shortest first, each with its change; one that a later and shorter one hides is forgotten.
+    cuts: Vec<(u64, usize)>,
+}
+
+/// What a sync that has begun makes durable when it is over: the bytes as they were when it began.
+pub(in super::super) struct Pending {
+    changes: u64,
+    length: usize,
+    sectors: Vec<(usize, Vec<u8>)>,
 }
 
 impl Content {
@@ -50,27 +61,63 @@ impl Content {
         let (old, new) = (self.current.len(), length(bytes)?);
         self.mark(old.min(new)..old.max(new));
         self.current.resize(new, 0);
-        self.shortest = self.shortest.min(new);
+        if new < old {
+            while self.cuts.pop_if(|(_, length)| *length >= new).is_some() {}
+            self.cuts.push((self.changes, new));
+        }
         Ok(())
     }
 
+    /// Makes the bytes durable at once.
     pub(super) fn sync(&mut self) {
         self.synced.resize(self.current.len(), 0);
-        while let Some(sector) = self.dirty.pop_first() {
+        while let Some((sector, _)) = self.dirty.pop_first() {
             let range = within(sector, self.current.len());
             self.synced[range.clone()].copy_from_slice(&self.current[range]);
         }
-        self.shortest = self.current.len();
+        self.cuts.clear();
+        self.durable = self.changes;
+    }
+
+    /// Takes note of what a sync that takes time makes durable.
+    pub(super) fn begin_sync(&self) -> Pending {
+        let bytes = |sector: &usize| self.current[within(*sector, self.current.len())].to_vec();
+        Pending {
+            changes: self.changes,
+            length: self.current.len(),
+            sectors: self.dirty.keys().map(|sector| (*sector, bytes(sector))).collect(),
+        }
+    }
+
+    /// Makes durable what there was when the sync began. What was changed since still waits for a sync.
+    pub(super) fn finish_sync(&mut self, pending: Pending) {
+        if pending.changes < self.durable {
+            // One that began later was over sooner, and made durable what came after this.
+            return;
+        }
+        self.synced.resize(pending.length, 0);
+        for (sector, bytes) in pending.sectors {
+            self.synced[within(sector, pending.length)].copy_from_slice(&bytes);
+        }
+        self.dirty.retain(|_, changed| *changed > pending.changes);
+        self.cuts.retain(|(changed, _)| *changed > pending.changes);
+        self.durable = pending.changes;
+    }
+
+    /// The least length since the last sync: a crash may fall between a cut and what is written after it.
+    fn shortest(&self) -> usize {
+        let cut = self.cuts.first().map_or(usize::MAX, |(_, length)| *length);
+        cut.min(self.synced.len())
     }
 
     /// What was not synced is lost.
     pub(super) fn crash(&mut self) {
         self.current.resize(self.synced.len(), 0);
-        while let Some(sector) = self.dirty.pop_first() {
+        while let Some((sector, _)) = self.dirty.pop_first() {
             let range = within(sector, self.synced.len());
             self.current[range.clone()].copy_from_slice(&self.synced[range]);
         }
-        self.shortest = self.synced.len();
+        self.cuts.clear();
     }
 
     /// Any of the sectors that were not synced have reached the disk. Nor may the last cut have, and the file may have
@@ -81,19 +128,17 @@ impl Content {
         if self.dirty.is_empty() {
             return;
         }
+        let shortest = self.shortest();
         let (kept, length) = match random.below(3) {
             0 => (old, old),
-            1 => (self.shortest, new),
-            _ => (
-                self.shortest,
-                self.shortest + random.below((new - self.shortest + 1) as u64) as usize,
-            ),
+            1 => (shortest, new),
+            _ => (shortest, shortest + random.below((new - shortest + 1) as u64) as usize),
         };
         self.current.resize(length, 0);
         if length > new {
             self.current[new..].copy_from_slice(&self.synced[new..length]);
         }
-        for sector in &self.dirty {
+        for sector in self.dirty.keys() {
             if random.below(2) == 0 {
                 let (lost, kept) = (within(*sector, length), within(*sector, kept.min(length)));
                 self.current[lost].fill(0);
@@ -114,7 +159,7 @@ impl Content {
         if let Some(byte) = self.synced.get_mut(offset) {
             *byte ^= mask;
         }
-        if !self.dirty.contains(&(offset / SECTOR_BYTES))
+        if !self.dirty.contains_key(&(offset / SECTOR_BYTES))
             && let Some(byte) = self.current.get_mut(offset)
         {
             *byte ^= mask;
@@ -123,8 +168,9 @@ impl Content {
 
     fn mark(&mut self, changed: Range<usize>) {
         if !changed.is_empty() {
-            self.dirty
-                .extend(changed.start / SECTOR_BYTES..=(changed.end - 1) / SECTOR_BYTES);
+            self.changes += 1;
+            let sectors = changed.start / SECTOR_BYTES..=(changed.end - 1) / SECTOR_BYTES;
+            self.dirty.extend(sectors.map(|sector| (sector, self.changes)));
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn tear(nodes: &mut BTreeMap<u64, Entry>, random: &mut Random) {
 fn changes(nodes: &BTreeMap<u64, Entry>) -> Vec<Change> {
     let mut changes = Vec::new();
     for (id, entry) in nodes {
-        let Entry::Directory(Directory { current, synced }) = entry else {
+        let Entry::Directory(Directory { current, synced, .. }) = entry else {
             continue;
         };
         let names: BTreeSet<&String> = current.keys().chain(synced.keys()).collect();
