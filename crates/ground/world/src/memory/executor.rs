@@ -153,10 +153,12 @@ impl State {
                 state.held.push(woken);
                 return None;
             }
-            if state.step > 0 && !woken.charged.swap(false, Ordering::AcqRel) {
+            let charged = woken.charged.swap(false, Ordering::AcqRel);
+            if state.step > 0 && !charged {
                 woken.queued.store(true, Ordering::Release);
                 // One step after the other, as on one processor.
-                state.busy_until = state.busy_until.max(self.now) + state.step;
+                state.busy_until = state.busy_until.max(self.now).saturating_add(state.step);
+                state.steps.push_back((state.busy_until, woken.clone()));
                 self.timers.set(state.busy_until, None, Then::Step(woken));
                 return None;
             }
@@ -174,6 +176,13 @@ impl State {
             });
         }
         Some(woken)
+    }
+
+    /// Ends the step of a slow node that is over at `due`. It is none any more if the node became quick, or fell, before.
+    fn end_step(&mut self, due: u64, woken: &Arc<Woken>) -> Option<Arc<Woken>> {
+        let first = |(end, step): &mut (u64, Arc<Woken>)| *end == due && Arc::ptr_eq(step, woken);
+        let (_, step) = self.nodes.iter_mut().find_map(|node| node.steps.pop_front_if(first))?;
+        Some(step.paid())
     }
 
     /// The node whose task is being polled, and the task's name; none while it is the main future.
@@ -227,6 +236,14 @@ impl Ready {
         // Before it is polled: what wakes it while it is polled must poll it again.
         woken.queued.store(false, Ordering::Release);
         Some(woken)
+    }
+}
+
+impl Woken {
+    /// Itself, whose next poll is paid for.
+    pub(super) fn paid(self: Arc<Woken>) -> Arc<Woken> {
+        self.charged.store(true, Ordering::Release);
+        self
     }
 }
 
@@ -285,8 +302,9 @@ fn advance(shared: &Shared) -> Advance {
         match then {
             Then::Run(happening) => return Advance::Run(happening),
             Then::Step(woken) => {
-                woken.charged.store(true, Ordering::Release);
-                shared.ready.again(woken);
+                if let Some(woken) = state.end_step(due, &woken) {
+                    shared.ready.again(woken);
+                }
             }
             then => state.happen(then, wakes),
         }

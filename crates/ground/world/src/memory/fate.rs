@@ -43,10 +43,22 @@ impl World {
         held.into_iter().for_each(|woken| self.shared().ready.again(woken));
     }
 
-    /// Makes each step of the tasks of `name` take `step`, one after the other; zero makes it quick again.
+    /// Makes each step of the tasks of `name` take `step`, one after the other; zero makes it quick again:
+    /// what waits for its step is done at once, in its order.
     pub fn slow(&self, name: &str, step: Duration) {
         let node = self.find(name);
-        self.shared().with(|state, _| state.nodes[node].step = nanos(step));
+        let waiting = self.shared().with(|state, _| {
+            let state = &mut state.nodes[node];
+            state.step = nanos(step);
+            let quick = state.step == 0;
+            quick.then(|| {
+                state.busy_until = 0;
+                std::mem::take(&mut state.steps)
+            })
+        });
+        for (_, woken) in waiting.into_iter().flatten() {
+            self.shared().ready.again(woken.paid());
+        }
     }
 
     /// Sets what the nodes know of their clocks' errors: what [`Env::interval`](crate::Env::interval) says.

@@ -1,6 +1,6 @@
 //! Everything a world knows, behind one lock that is never held while code of a task runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -109,6 +109,8 @@ pub(super) struct NodeState {
     /// What each poll of a task takes, in nanoseconds, and until when the steps so far do.
     pub(super) step: u64,
     pub(super) busy_until: u64,
+    /// The steps that take their time, each with its end.
+    pub(super) steps: VecDeque<(u64, Arc<Woken>)>,
 }
 
 pub(super) enum Life {
@@ -143,6 +145,7 @@ impl State {
             held: Vec::new(),
             step: 0,
             busy_until: 0,
+            steps: VecDeque::new(),
         });
         self.nodes.len() - 1
     }
@@ -155,8 +158,9 @@ impl State {
         state.life = Life::Up;
         state.clock.restart(self.now, origin);
         state.draws.clear();
-        (state.paused, state.step) = (false, 0);
+        (state.paused, state.step, state.busy_until) = (false, 0, 0);
         state.held.clear();
+        state.steps.clear();
     }
 
     /// Whether this incarnation of `node` may still act.

@@ -423,3 +423,52 @@ fn a_restarted_node_does_not_draw_its_old_numbers() {
     world.crash("a");
     assert_ne!(world.restart("a").random("ids").u64(), before);
 }
+
+#[test]
+fn a_node_that_is_quick_again_does_at_once_what_waited_in_its_order() {
+    let world = World::new(1);
+    let env = world.node("a");
+    world.slow("a", Duration::from_secs(3600));
+    let (sender, mut receiver) = mpsc::channel(10);
+    for number in 0..3 {
+        let sender = sender.clone();
+        drop(env.spawn("counts", async move { sender.send(number).await.unwrap() }));
+    }
+    let healing = world.clone();
+    world.after(SECOND, move |_| healing.slow("a", Duration::ZERO));
+    world.run(async {
+        for number in 0..3 {
+            assert_eq!(receiver.recv().await, Some(number));
+        }
+        assert_eq!(world.now(), SECOND);
+        // Slow again, it owes nothing from before.
+        world.slow("a", Duration::from_millis(1));
+        env.spawn("works", async {}).await.unwrap();
+    });
+    assert_eq!(world.now(), SECOND + Duration::from_millis(1));
+    world.end();
+}
+
+#[test]
+fn a_slow_node_that_restarts_owes_nothing() {
+    let world = World::new(1);
+    let env = world.node("a");
+    world.slow("a", Duration::from_secs(3600));
+    drop(env.spawn("works", async {}));
+    world.after(SECOND, |world| {
+        world.crash("a");
+        let env = world.restart("a");
+        world.slow("a", Duration::from_millis(1));
+        drop(env.spawn("works", async {}));
+    });
+    let other = world.node("b");
+    world.record_polls();
+    world.run(other.sleep(SECOND * 2));
+    let polls: Vec<u64> = world
+        .polls()
+        .iter()
+        .filter(|poll| poll.task == "works")
+        .map(|poll| poll.at)
+        .collect();
+    assert_eq!(polls, [1_001_000_000]);
+}
