@@ -16,7 +16,7 @@ pub(crate) struct Scene {
     pub(crate) pause: Duration,
     /// The system model: `synchronous`, whose delays are 1 to 10 ms, where a peer is beside it.
     pub(crate) model: &'static str,
-    /// Whether faults strike all the time.
+    /// Whether faults strike: those that the seed has drawn.
     pub(crate) chaos: bool,
     /// Whether every event is kept, with its words.
     pub(crate) recorded: bool,
@@ -87,9 +87,11 @@ pub(crate) const BUSY_CHAOS: Scene = Scene {
     ..BUSY
 };
 
+/// So short that all of it is kept: a run keeps 200,000 events at most, and a message is two.
 pub(crate) const BUSY_RECORDED: Scene = Scene {
     name: "busy-recorded",
     recorded: true,
+    simulated: Duration::from_secs(4),
     ..BUSY
 };
 
