@@ -17,7 +17,7 @@ pub enum Violation {
     /// Replicas differ.
     #[error(transparent)]
     Divergence(#[from] Divergence),
-    /// Answers that no order explains.
+    /// Answers that no order explains, or for which none was found.
     #[error(transparent)]
-    Linearizability(#[from] linearizability::Violation),
+    Linearizability(#[from] linearizability::NotShown),
 }

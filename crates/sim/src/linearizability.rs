@@ -128,13 +128,43 @@ impl Outcome {
         matches!(self, Self::Linearizable { .. })
     }
 
-    /// An error if there is a violation. Undecided is none: a search that was given up accuses nobody.
-    pub fn into_result(self) -> Result<(), Violation> {
+    /// An error unless an order was found for every key: what was not decided was not checked.
+    pub fn into_result(self) -> Result<(), NotShown> {
         match self {
-            Self::Violated(violation) => Err(violation),
-            Self::Linearizable { .. } | Self::Undecided { .. } => Ok(()),
+            Self::Linearizable { .. } => Ok(()),
+            Self::Violated(violation) => Err(NotShown::Violated(violation)),
+            Self::Undecided {
+                key,
+                explained,
+                answers,
+            } => Err(NotShown::Undecided {
+                key,
+                explained,
+                answers,
+            }),
         }
     }
+}
+
+/// Why a history was not shown to be linearizable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotShown {
+    /// It is not.
+    #[error(transparent)]
+    Violated(#[from] Violation),
+    /// The search was given up: it may be, or not.
+    #[error(
+        "not decided whether it is linearizable: the search was given up for key {key}, of which {explained} of {answers} \
+         answers are explained; spread the operations over more keys, or do fewer of them in a run"
+    )]
+    Undecided {
+        /// The first key that it was given up for.
+        key: String,
+        /// How many of this key's answers some order explains.
+        explained: usize,
+        /// How many answers this key has.
+        answers: usize,
+    },
 }
 
 fn ended<I, O>(operation: &Operation<I, O>) -> Option<Moment> {

@@ -231,11 +231,6 @@ async fn run(world: World, built: Built) {
     working.stop();
     world.env().sleep(2 * PATIENCE).await;
     let checked = linearizability::check(&Register::<u8, u64>::new(), &history.operations());
-    if let linearizability::Outcome::Undecided { explained, answers, .. } = &checked {
-        world.fail(format!(
-            "undecided: only {explained} of {answers} answers are explained"
-        ));
-    }
     world.check(checked.into_result());
 }
 
