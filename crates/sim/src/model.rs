@@ -105,7 +105,7 @@ pub enum Processes {
     CrashRecovery,
     /// They lose messages before sending or after receiving them.
     Omission,
-    /// They are late: paused or slow.
+    /// They are late: paused, for no longer than a bound on delays that always holds, or slow where there is none.
     Timing,
     /// They do anything: corrupt, lie, equivocate, replay, stay silent, delay.
     Byzantine,

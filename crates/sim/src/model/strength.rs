@@ -1,4 +1,10 @@
 //! Which of two models is the stronger, axis by axis.
+//!
+//! Nodes that stop for good are not stronger than nodes that come back, nor weaker. Every beginning of such a run is one
+//! of a run in which the node comes back later, so what must never happen does not happen there either; but what is
+//! promised to happen may wait for the node. A component that counts on its nodes to come back, as one that keeps its
+//! state in one place does, keeps that promise under `datacentre` and not under `synchronous`, which is therefore not
+//! at least as strong; `synchronous + crash-recovery` is.
 
 use crate::model::{Clocks, Faulty, Links, Model, Processes, Timing};
 
@@ -48,7 +54,11 @@ impl Model {
 
     fn weaker_processes(&self, required: &Model) -> Option<String> {
         let (here, there) = (self.processes_in_words(), required.processes_in_words());
-        (self.processes > required.processes).then(|| weaker("processes", here, required, there))
+        let holds = match (self.processes, required.processes) {
+            (Processes::CrashStop, required) => required == Processes::CrashStop,
+            (here, required) => here <= required,
+        };
+        (!holds).then(|| weaker("processes", here, required, there))
     }
 
     fn weaker_faulty(&self, required: &Model) -> Option<String> {

@@ -274,11 +274,13 @@ fn strength_is_reflexive_and_transitive() {
 #[test]
 fn presets_are_ordered_as_textbooks_have_it() {
     let [synchronous, datacentre, web, asynchronous, byzantine] = Model::presets();
+    let coming_back = model("synchronous + crash-recovery");
     for (left, right) in [
-        (&synchronous, &datacentre),
+        (&coming_back, &datacentre),
         (&datacentre, &asynchronous),
-        (&synchronous, &asynchronous),
-        (&synchronous, &web),
+        (&coming_back, &asynchronous),
+        (&coming_back, &web),
+        (&model("synchronous + correct"), &synchronous),
         (&web, &asynchronous),
         (&model("synchronous + rounds"), &synchronous),
         (&Model::byzantine(1), &Model::byzantine(2)),
@@ -288,6 +290,8 @@ fn presets_are_ordered_as_textbooks_have_it() {
     }
     for (left, right) in [
         (&datacentre, &synchronous),
+        (&synchronous, &datacentre),
+        (&coming_back, &synchronous),
         (&asynchronous, &datacentre),
         (&web, &datacentre),
         (&datacentre, &web),
@@ -309,6 +313,9 @@ fn each_weaker_axis_gets_its_sentence() {
     let axes: Vec<String> = weaker("asynchronous", "synchronous");
     let axes: Vec<&str> = axes.iter().filter_map(|sentence| sentence.split(':').next()).collect();
     assert_eq!(axes, ["timing", "processes", "disk", "links", "partitions", "clocks"]);
+    let gone =
+        "processes: nodes that stop for good, but `asynchronous` has nodes that stop and come back".to_string();
+    assert_eq!(weaker("synchronous", "asynchronous"), [gone]);
     let faulty = "faulty: at most 2 at one moment, but `byzantine(1)` has at most 1 at one moment";
     assert_eq!(weaker("byzantine(2)", "byzantine(1)"), [faulty]);
     let clients = "clients: that may reach only some servers, but `web` has that reach all servers or none";

@@ -47,7 +47,7 @@ pub(in crate::model) const WORDS: &[Word] = &[
         processes(model, Processes::CrashStop, None)
     })
     .does(
-        "a node is gone for good",
+        "a node is gone for good; for who needs it back, this is not stronger than the next ones",
         "agreement of those left; a detector's completeness",
     ),
     on(
@@ -72,7 +72,7 @@ pub(in crate::model) const WORDS: &[Word] = &[
         processes(model, Processes::Timing, None)
     })
     .does(
-        "a failing node also stands still or is slow, within the bound if there is one",
+        "a failing node also stands still, up to a bound that always holds; without one it is slow too",
         "a detector's accuracy; fencing",
     ),
     on(
