@@ -30,10 +30,7 @@ impl Inner {
     /// Lets the faults of this run begin.
     pub(crate) fn begin_chaos(self: &Arc<Inner>, lasts: Duration) {
         let now_us = micros(self.memory.now());
-        let window = Window {
-            chaos_begins_us: now_us,
-            chaos_ends_us: now_us.saturating_add(micros(lasts)),
-        };
+        let window = Window::new(&self.model, self.seed, now_us, now_us.saturating_add(micros(lasts)));
         let timed = {
             let mut core = self.core();
             let timed = match &core.source {

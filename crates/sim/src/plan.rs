@@ -165,6 +165,8 @@ pub struct Window {
     pub chaos_begins_us: u64,
     /// Until when: from here on all is healed.
     pub chaos_ends_us: u64,
+    /// When the last fault ends that is no lie: with the chaos, or when delays become bounded, if that is sooner.
+    pub faults_end_us: u64,
 }
 
 /// What goes wrong in one run.

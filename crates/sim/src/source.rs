@@ -148,7 +148,7 @@ impl Source {
 
 /// How much later a doubled message may arrive again: as late as any other, so that a healed world is healed.
 fn again_max_us(inner: &Inner, now_us: u64, window: Window) -> u64 {
-    let left_us = inner.model.faults_end_us(window).saturating_sub(now_us);
+    let left_us = window.faults_end_us.saturating_sub(now_us);
     match inner.model.timing {
         Timing::PartiallySynchronous { delay_max, .. } => left_us.saturating_add(micros(delay_max / 2)),
         Timing::Synchronous { .. } | Timing::Asynchronous => left_us,

@@ -82,7 +82,7 @@ impl<'n> Drawing<'n> {
             servers,
             clients: names(nodes, Role::Client),
             begins_us: window.chaos_begins_us,
-            ends_us: model.faults_end_us(window),
+            ends_us: window.faults_end_us,
             chaos_ends_us: window.chaos_ends_us,
             partitions: Vec::new(),
             plan: Plan::default(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::fault::Lie;
 use crate::model::{Links, Model, Processes, Timing};
 use crate::plan::{FaultKind, Window};
+use crate::random::Draw;
 
 /// How much of the bound a late message takes at most on top of its ordinary way, which takes no more than the rest.
 const LATE_OF_BOUND: f64 = 0.8;
@@ -54,7 +55,7 @@ impl Model {
         if self.processes == Processes::Byzantine && Lie::ALL.into_iter().any(lies) {
             rates.lie = LIE;
         }
-        if now_us >= self.faults_end_us(window) {
+        if now_us >= window.faults_end_us {
             return rates;
         }
         if self.processes >= Processes::Omission && enabled.contains(&FaultKind::Loss) {
@@ -77,22 +78,11 @@ impl Model {
         rates
     }
 
-    /// When the last planned fault ends: with the chaos, or when delays become bounded, if that is sooner.
-    pub fn faults_end_us(&self, window: Window) -> u64 {
-        match self.timing {
-            Timing::PartiallySynchronous { stable_after, .. } => {
-                let stable_us = window.chaos_begins_us.saturating_add(us(stable_after));
-                stable_us.min(window.chaos_ends_us)
-            }
-            Timing::Synchronous { .. } | Timing::Asynchronous => window.chaos_ends_us,
-        }
-    }
-
     /// A message that is sent before delays are bounded arrives within the bound after that at the latest (C. Dwork,
     /// N. Lynch and L. Stockmeyer, *Consensus in the presence of partial synchrony*, 1988). Where there is no bound it
     /// arrives before the chaos ends, so that a healed world is healed.
     fn late_max_us(&self, now_us: u64, window: Window) -> u64 {
-        let left_us = self.faults_end_us(window).saturating_sub(now_us);
+        let left_us = window.faults_end_us.saturating_sub(now_us);
         match self.timing {
             Timing::Synchronous { .. } => 0,
             Timing::PartiallySynchronous { delay_max, .. } => {
@@ -100,6 +90,33 @@ impl Model {
                 unbounded_us.min(left_us.saturating_add(within(delay_max)))
             }
             Timing::Asynchronous => us(LATE_MAX).min(left_us),
+        }
+    }
+}
+
+/// How often delays become bounded at the latest moment that the model allows: there the chaos is longest.
+const STABLE_LATEST: f64 = 0.25;
+
+impl Window {
+    /// The chaos of this seed. Where delays become bounded in the end, nobody may know when: each seed has its own moment,
+    /// after the chaos began and no later than the model says.
+    pub fn new(model: &Model, seed: u64, chaos_begins_us: u64, chaos_ends_us: u64) -> Window {
+        let faults_end_us = match model.timing {
+            Timing::PartiallySynchronous { stable_after, .. } => {
+                let mut draw = Draw::new(seed, "delays become bounded");
+                let latest_us = us(stable_after);
+                let stable_us = match draw.chance(STABLE_LATEST) {
+                    true => latest_us,
+                    false => 1 + draw.below(latest_us),
+                };
+                chaos_begins_us.saturating_add(stable_us).min(chaos_ends_us)
+            }
+            Timing::Synchronous { .. } | Timing::Asynchronous => chaos_ends_us,
+        };
+        Window {
+            chaos_begins_us,
+            chaos_ends_us,
+            faults_end_us,
         }
     }
 }

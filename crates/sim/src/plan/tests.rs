@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::Fault;
-use crate::model::{Faulty, Model, Timing};
+use crate::model::{Faulty, Model};
 use crate::plan::{FaultKind, Node, Plan, Role, Window, draw};
 
 const SEEDS: u64 = 2_000;
 
-const WINDOW: Window = Window {
-    chaos_begins_us: 5_000_000,
-    chaos_ends_us: 65_000_000,
-};
+const BEGINS_US: u64 = 5_000_000;
+const ENDS_US: u64 = 65_000_000;
+
+fn window(model: &Model, seed: u64) -> Window {
+    Window::new(model, seed, BEGINS_US, ENDS_US)
+}
 
 fn nodes(servers: usize, clients: usize) -> Vec<Node> {
     let node = |role, name: String| Node { name, role };
@@ -44,7 +46,7 @@ fn for_each_plan(of: &[Node], check: impl Fn(&Model, &Plan, u64)) {
     for (at, model) in models().into_iter().enumerate() {
         let seeds = if at < Model::presets().len() { SEEDS } else { SEEDS / 10 };
         for seed in 0..seeds {
-            check(&model, &draw(&model, seed, of, WINDOW), seed);
+            check(&model, &draw(&model, seed, of, window(&model, seed)), seed);
         }
     }
 }
@@ -75,9 +77,7 @@ fn never_more_nodes_fail_at_one_moment_than_the_model_allows() {
             Faulty::Any => return,
         };
         let always = plan.liars.union(&plan.omitting);
-        let always: Vec<_> = always
-            .map(|node| (node.as_str(), WINDOW.chaos_begins_us, WINDOW.chaos_ends_us))
-            .collect();
+        let always: Vec<_> = always.map(|node| (node.as_str(), BEGINS_US, ENDS_US)).collect();
         let failures: Vec<_> = plan.faults.iter().filter_map(failure).chain(always).collect();
         for (_, moment, _) in &failures {
             let now = failures
@@ -97,7 +97,7 @@ fn the_bound_on_failing_nodes_is_reached() {
     let nodes = nodes(5, 2);
     let model = Model::asynchronous();
     let most = (0..SEEDS).map(|seed| {
-        let plan = draw(&model, seed, &nodes, WINDOW);
+        let plan = draw(&model, seed, &nodes, window(&model, seed));
         let failures: Vec<_> = plan.faults.iter().filter_map(failure).collect();
         let at = |moment: u64| {
             failures
@@ -116,12 +116,7 @@ fn planned_faults_are_sorted_and_stay_in_the_chaos_and_before_delays_are_bounded
     for_each_plan(&nodes, |model, plan, seed| {
         let begins: Vec<_> = plan.faults.iter().map(Fault::begins_us).collect();
         assert!(begins.is_sorted(), "{model}, seed {seed}");
-        let ends_us = match model.timing {
-            Timing::PartiallySynchronous { stable_after, .. } => WINDOW
-                .chaos_ends_us
-                .min(WINDOW.chaos_begins_us + stable_after.as_micros() as u64),
-            Timing::Synchronous { .. } | Timing::Asynchronous => WINDOW.chaos_ends_us,
-        };
+        let ends_us = window(model, seed).faults_end_us;
         for fault in &plan.faults {
             let (from, until) = match fault {
                 Fault::Crash {
@@ -132,10 +127,7 @@ fn planned_faults_are_sorted_and_stay_in_the_chaos_and_before_delays_are_bounded
                 Fault::Partition { at_us, for_us, .. } => (*at_us, at_us + for_us),
                 fault => failure(fault).map(|(_, from, until)| (from, until)).expect("a failure"),
             };
-            assert!(
-                WINDOW.chaos_begins_us <= from && until <= ends_us,
-                "{model}, seed {seed}: {fault:?}"
-            );
+            assert!(BEGINS_US <= from && until <= ends_us, "{model}, seed {seed}: {fault:?}");
         }
     });
 }
@@ -147,7 +139,7 @@ fn a_client_reaches_all_servers_or_none_where_clients_stay_whole() {
         let mut cut_off = 0;
         for model in models().iter().filter(|model| model.clients_whole) {
             for seed in 0..SEEDS / 20 {
-                for fault in draw(model, seed, &nodes, WINDOW).faults {
+                for fault in draw(model, seed, &nodes, window(model, seed)).faults {
                     let Fault::Partition { cuts, .. } = fault else { continue };
                     // By client and direction: the servers it does not reach, or that do not reach it.
                     let mut off: BTreeMap<(&str, bool), BTreeSet<&str>> = BTreeMap::new();
@@ -224,7 +216,7 @@ fn any_seeds_in_a_row_as_many_as_kinds_enable_every_kind() {
         for first in [0, 1, 777, u64::MAX - 100] {
             let row = first..first + kinds.len() as u64;
             let enabled: BTreeSet<FaultKind> = row
-                .flat_map(|seed| draw(&model, seed, &nodes, WINDOW).enabled)
+                .flat_map(|seed| draw(&model, seed, &nodes, window(&model, seed)).enabled)
                 .collect();
             assert!(enabled.is_superset(&kinds), "{model}, from {first}");
         }
@@ -240,7 +232,7 @@ fn every_planned_kind_occurs_whenever_its_turn_comes() {
                 let Some(kind) = kinds.get((seed as usize).checked_rem(kinds.len()).unwrap_or(0)) else {
                     continue;
                 };
-                let plan = draw(&model, seed, &nodes, WINDOW);
+                let plan = draw(&model, seed, &nodes, window(&model, seed));
                 let occurs = plan.faults.iter().any(|fault| fault.kind() == *kind);
                 assert!(occurs || !kind.is_planned(), "{model}, seed {seed}: {kind}");
                 assert!(
@@ -256,7 +248,7 @@ fn every_planned_kind_occurs_whenever_its_turn_comes() {
 fn omitting_nodes_are_found_where_links_lose_nothing() {
     let nodes = nodes(3, 1);
     let model: Model = "synchronous + omission".parse().expect("a model");
-    let omitting = |seed: u64| draw(&model, seed, &nodes, WINDOW).omitting.len();
+    let omitting = |seed: u64| draw(&model, seed, &nodes, window(&model, seed)).omitting.len();
     let counts: BTreeSet<usize> = (0..SEEDS).map(omitting).collect();
     assert_eq!(counts, [0, 1].into());
 }
@@ -266,7 +258,7 @@ fn a_run_without_a_kind_is_as_common_as_one_with_it() {
     let nodes = nodes(4, 1);
     let model = Model::asynchronous();
     let enabled: Vec<BTreeSet<FaultKind>> = (0..SEEDS)
-        .map(|seed| draw(&model, seed, &nodes, WINDOW).enabled)
+        .map(|seed| draw(&model, seed, &nodes, window(&model, seed)).enabled)
         .collect();
     for kind in model.kinds() {
         let with = enabled.iter().filter(|enabled| enabled.contains(&kind)).count();
@@ -281,10 +273,20 @@ fn a_run_without_a_kind_is_as_common_as_one_with_it() {
 fn the_same_seed_draws_the_same_plan_and_another_one_another() {
     let nodes = nodes(4, 1);
     for model in models() {
-        assert_eq!(draw(&model, 7, &nodes, WINDOW), draw(&model, 7, &nodes, WINDOW));
+        assert_eq!(
+            draw(&model, 7, &nodes, window(&model, 7)),
+            draw(&model, 7, &nodes, window(&model, 7))
+        );
     }
     let plans: Vec<Plan> = (0..100)
-        .map(|seed| draw(&Model::asynchronous(), seed, &nodes, WINDOW))
+        .map(|seed| {
+            draw(
+                &Model::asynchronous(),
+                seed,
+                &nodes,
+                window(&Model::asynchronous(), seed),
+            )
+        })
         .collect();
     let different = plans.iter().enumerate().all(|(at, plan)| !plans[..at].contains(plan));
     assert!(different);
@@ -292,37 +294,28 @@ fn the_same_seed_draws_the_same_plan_and_another_one_another() {
 
 #[test]
 fn any_number_of_nodes_and_any_window_has_a_plan() {
-    let window = |chaos_begins_us, chaos_ends_us| Window {
-        chaos_begins_us,
-        chaos_ends_us,
-    };
-    let windows = [
-        WINDOW,
-        window(0, 0),
-        window(5, 6),
-        window(9, 3),
-        window(0, 1_000),
-        window(1, u64::MAX),
-    ];
+    let windows = [(BEGINS_US, ENDS_US), (0, 0), (5, 6), (9, 3), (0, 1_000), (1, u64::MAX)];
     for model in models() {
         for (servers, clients) in [(0, 0), (0, 1), (1, 0), (1, 1), (0, 3), (2, 0), (3, 0), (9, 9)] {
-            for window in windows {
+            for (begins_us, ends_us) in windows {
                 for seed in 0..8 {
+                    let window = Window::new(&model, seed, begins_us, ends_us);
                     let plan = draw(&model, seed, &nodes(servers, clients), window);
                     let nobody = servers + clients == 0;
                     assert!(!nobody || plan.faults.is_empty() && plan.liars.is_empty());
                 }
             }
         }
-        assert!(draw(&model, 1, &[], WINDOW).faults.is_empty());
+        assert!(draw(&model, 1, &[], window(&model, 1)).faults.is_empty());
     }
 }
 
 #[test]
 fn message_rates_hold_during_the_chaos_only() {
     for model in models() {
-        let (kinds, ends_us) = (model.kinds(), model.faults_end_us(WINDOW));
-        let during = model.rates(&kinds, WINDOW.chaos_begins_us, WINDOW);
+        let (kinds, window) = (model.kinds(), window(&model, 7));
+        let ends_us = window.faults_end_us;
+        let during = model.rates(&kinds, BEGINS_US, window);
         assert_eq!(
             during.loss + during.omission > 0.0,
             kinds.contains(&FaultKind::Loss),
@@ -344,20 +337,20 @@ fn message_rates_hold_during_the_chaos_only() {
             kinds.contains(&FaultKind::Late),
             "{model}"
         );
-        for us in [0, WINDOW.chaos_begins_us - 1, WINDOW.chaos_ends_us, u64::MAX] {
-            assert_eq!(model.rates(&kinds, us, WINDOW), Default::default(), "{model} at {us}");
+        for us in [0, BEGINS_US - 1, ENDS_US, u64::MAX] {
+            assert_eq!(model.rates(&kinds, us, window), Default::default(), "{model} at {us}");
         }
         assert_eq!(
-            model.rates(&BTreeSet::new(), WINDOW.chaos_begins_us, WINDOW),
+            model.rates(&BTreeSet::new(), BEGINS_US, window),
             Default::default(),
             "{model}"
         );
-        if ends_us < WINDOW.chaos_ends_us {
-            let stable = model.rates(&kinds, ends_us, WINDOW);
+        if ends_us < ENDS_US {
+            let stable = model.rates(&kinds, ends_us, window);
             let loses = stable.loss + stable.reset + stable.duplication + stable.corruption + stable.omission;
             let bound = model.delay_max().expect("a bound").as_micros() as u64;
             assert!(loses == 0.0 && stable.late.1 < bound, "{model}: {stable:?}");
-            let before = model.rates(&kinds, ends_us - 1, WINDOW);
+            let before = model.rates(&kinds, ends_us - 1, window);
             assert!(
                 before.late.1 <= bound,
                 "{model}: sent before the moment, it arrives within the bound after it"
@@ -403,11 +396,36 @@ fn a_pause_stays_within_the_bound_where_there_is_one() {
     let model: Model = "synchronous + timing".parse().expect("a model");
     let mut longest = 0;
     for seed in 0..SEEDS {
-        for fault in draw(&model, seed, &nodes(3, 1), WINDOW).faults {
+        for fault in draw(&model, seed, &nodes(3, 1), window(&model, seed)).faults {
             if let Fault::Pause { for_us, .. } = fault {
                 longest = longest.max(for_us);
             }
         }
     }
     assert!((5_000..=10_000).contains(&longest), "{longest}");
+}
+
+#[test]
+fn nobody_knows_when_delays_become_bounded_but_no_later_than_the_model_says() {
+    let model = Model::datacentre();
+    let latest_us = BEGINS_US + 30_000_000;
+    let moments: Vec<u64> = (0..SEEDS).map(|seed| window(&model, seed).faults_end_us).collect();
+    assert!(
+        moments
+            .iter()
+            .all(|moment| (BEGINS_US + 1..=latest_us).contains(moment))
+    );
+    let latest = moments.iter().filter(|moment| **moment == latest_us).count() as u64;
+    assert!((SEEDS / 5..SEEDS / 3).contains(&latest), "{latest}");
+    let different: BTreeSet<u64> = moments.iter().copied().collect();
+    assert!(different.len() as u64 > SEEDS / 2);
+    let early = moments
+        .iter()
+        .filter(|moment| **moment < BEGINS_US + 10_000_000)
+        .count() as u64;
+    assert!(early > SEEDS / 6, "{early}");
+    assert_eq!(window(&model, 5), window(&model, 5));
+    for model in [Model::synchronous(), Model::asynchronous()] {
+        assert_eq!(window(&model, 5).faults_end_us, ENDS_US);
+    }
 }
