@@ -1,8 +1,11 @@
 //! One run of a scenario under one seed: what is asked for, and what came of it.
 
+mod listed;
 mod panics;
 mod polls;
 mod processor;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::cell::OnceCell;
@@ -23,6 +26,8 @@ use crate::scenario::Scenario;
 use crate::source::{Source, micros};
 use crate::trace::Trace;
 use crate::world::{Stopped, World};
+pub(crate) use listed::check;
+pub use listed::{FAULT_US_MAX, FaultError};
 use panics::Panicked;
 pub use polls::Polls;
 
@@ -109,10 +114,22 @@ impl Verdict {
     }
 }
 
+/// Why there is no run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RunError {
+    /// The model is none.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A fault that is told is none.
+    #[error("among the faults of the run, {0}")]
+    Fault(#[from] FaultError),
+}
+
 /// Runs `scenario` once, in this process, on a thread of its own: for tests and benches. A campaign gives each run its
 /// own process, for a static that outlives a run is seen by the next.
-pub fn once(scenario: &Scenario, run: &Run) -> Result<Outcome, ModelError> {
+pub fn once(scenario: &Scenario, run: &Run) -> Result<Outcome, RunError> {
     let model: Model = run.model.parse()?;
+    listed::check(run.faults.as_deref().unwrap_or_default())?;
     match machine::on_fresh_thread(|| execute(scenario, run, model)) {
         Ok(outcome) => Ok(outcome),
         Err(error) => Ok(Outcome::without_a_run(
@@ -263,9 +280,12 @@ fn judge(world: &World, ended: Option<Box<dyn Any + Send>>, panics: &[Panicked])
     if let Some(panic) = of_node {
         return (Verdict::Crash, panic.to_string());
     }
-    if ended.is_some_and(|ended| !ended.is::<Stopped>())
-        && let Some(panic) = of_scenario
-    {
+    if ended.is_some_and(|ended| !ended.is::<Stopped>()) {
+        let Some(panic) = of_scenario else {
+            // An unwinding that was begun without the panic's hook.
+            let why = "the scenario ended by a panic without a message".to_owned();
+            return (Verdict::WrongAnswer, why);
+        };
         let stuck = panic.message.starts_with(STUCK) || panic.message.starts_with(ENDLESS);
         return match stuck {
             true => (Verdict::NoProgress, panic.message.clone()),
