@@ -11,8 +11,10 @@ use sim::trace::{Trace, What};
 use sim::{Outcome, Run, Scenario, World, reference};
 use terrace::{CallError, Cx};
 
+/// Repeats what it hears.
 #[terrace::component]
 pub trait Echo {
+    /// The same text.
     #[call(read)]
     async fn echo(&self, cx: &Cx, text: String) -> Result<String, CallError>;
 }
@@ -157,7 +159,11 @@ fn once_delays_are_bounded_they_are() {
         let outcome = run("datacentre + delay(1ms) + stable-after(2s)", seed, None);
         for way in ways(&outcome.trace.expect("it is recorded")) {
             let late = way.arrived.iter().find(|at| *at - way.sent > bound);
-            assert!(way.sent < stable || late.is_none(), "seed {seed}: sent {}, arrived {late:?}", way.sent);
+            assert!(
+                way.sent < stable || late.is_none(),
+                "seed {seed}: sent {}, arrived {late:?}",
+                way.sent
+            );
         }
     }
 }
@@ -177,7 +183,12 @@ fn links_that_keep_order_keep_it_across_a_cut() {
             // In the order they were sent.
             let Some(arrived) = way.arrived.first() else { continue };
             let before = last.insert((way.from, way.to), *arrived).unwrap_or_default();
-            assert!(before <= *arrived, "seed {seed}: {} overtook, sent at {}", arrived, way.sent);
+            assert!(
+                before <= *arrived,
+                "seed {seed}: {} overtook, sent at {}",
+                arrived,
+                way.sent
+            );
         }
     }
     assert!(cuts > 5, "{cuts} cuts");
@@ -185,15 +196,26 @@ fn links_that_keep_order_keep_it_across_a_cut() {
 
 #[test]
 fn nothing_of_the_chaos_arrives_after_the_healing() {
-    for model in ["asynchronous", "asynchronous + duplicating(0.2)", "asynchronous + byzantine(1)"] {
+    for model in [
+        "asynchronous",
+        "asynchronous + duplicating(0.2)",
+        "asynchronous + byzantine(1)",
+    ] {
         for seed in 0..10 {
             let outcome = run(model, seed, None);
             let trace = outcome.trace.expect("it is recorded");
-            let healed = trace.events.iter().find(|event| event.what == What::Note("healed".to_owned()));
+            let healed = trace
+                .events
+                .iter()
+                .find(|event| event.what == What::Note("healed".to_owned()));
             let healed = healed.expect("it is healed").at;
             for way in ways(&trace).iter().filter(|way| way.sent < healed) {
                 let late = way.arrived.iter().find(|at| **at > healed + 2_000_000);
-                assert!(late.is_none(), "{model}, seed {seed}: sent {}, arrived {late:?}", way.sent);
+                assert!(
+                    late.is_none(),
+                    "{model}, seed {seed}: sent {}, arrived {late:?}",
+                    way.sent
+                );
             }
         }
     }
