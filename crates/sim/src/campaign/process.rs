@@ -12,6 +12,9 @@ use crate::run::{Outcome, Run, Verdict};
 /// What is kept of the end of what a process says besides.
 const TAIL_BYTES: usize = 4_000;
 
+/// The longest line that a process may say: the outcome of a long run that is recorded, some million events.
+const OUTCOME_BYTES_MAX: u64 = 256 << 20;
+
 /// What came of a process.
 #[derive(Clone, Debug)]
 pub(super) struct Done {
@@ -38,7 +41,10 @@ pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io
         let _ = saying.send(Said::Aside(stderr.map(tail).unwrap_or_default()));
     })?;
     machine::in_background(move || {
-        let _ = said.send(stdout.map(listen).unwrap_or(Said::Nothing(String::new())));
+        let _ = said.send(match stdout {
+            Some(stdout) => listen(stdout, OUTCOME_BYTES_MAX),
+            None => Said::Nothing(String::new()),
+        });
     })?;
     let begun = machine::now();
     let (mut outcome, mut aside) = (None, String::new());
@@ -46,7 +52,8 @@ pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io
         match hear.recv_timeout(wall_max.saturating_sub(begun.elapsed())) {
             Ok(Said::Outcome(told)) => outcome = Some(told),
             Ok(Said::Nothing(other) | Said::Aside(other)) => aside.push_str(&other),
-            Err(RecvTimeoutError::Timeout) => return killed(child, run, wall_max),
+            Ok(Said::Endless) => return killed(child, run, Verdict::Crash, endless()),
+            Err(RecvTimeoutError::Timeout) => return killed(child, run, Verdict::NoProgress, late(wall_max)),
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
@@ -68,17 +75,20 @@ enum Said {
     Outcome(String),
     /// The end of something else on its standard output.
     Nothing(String),
+    /// More in one line than is listened to.
+    Endless,
     /// The end of its standard error.
     Aside(String),
 }
 
-fn listen(stdout: impl Read) -> Said {
+fn listen(stdout: impl Read, bytes_max: u64) -> Said {
     let mut reader = BufReader::with_capacity(1 << 16, stdout);
     let (mut line, mut other) = (Vec::new(), Vec::new());
     loop {
         line.clear();
-        match reader.read_until(b'\n', &mut line) {
+        match reader.by_ref().take(bytes_max + 1).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return Said::Nothing(String::from_utf8_lossy(&other).into_owned()),
+            Ok(read) if read as u64 > bytes_max => return Said::Endless,
             Ok(_) => {}
         }
         if let Some(outcome) = line.strip_prefix(MARK.as_bytes()) {
@@ -103,16 +113,47 @@ fn keep_end(bytes: &mut Vec<u8>) {
     bytes.drain(..more);
 }
 
-fn killed(mut child: Child, run: &Run, wall_max: Duration) -> io::Result<Done> {
+fn killed(mut child: Child, run: &Run, verdict: Verdict, why: String) -> io::Result<Done> {
     child.kill()?;
     child.wait()?;
-    let why = format!("the run did not end within {} s of real time", wall_max.as_secs_f64());
-    Ok(silent(run, Verdict::NoProgress, why))
+    Ok(silent(run, verdict, why))
+}
+
+fn late(wall_max: Duration) -> String {
+    format!("the run did not end within {} s of real time", wall_max.as_secs_f64())
+}
+
+fn endless() -> String {
+    format!(
+        "the process of the run said more than {} MiB in one line; print less, or let the scenario do less, for a recorded \
+         run tells all that happened",
+        OUTCOME_BYTES_MAX >> 20
+    )
 }
 
 fn silent(run: &Run, verdict: Verdict, why: String) -> Done {
     Done {
         outcome: Outcome::without_a_run(run.seed, verdict, why),
         told: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, repeat};
+
+    use super::{Said, listen};
+
+    #[test]
+    fn a_line_without_an_end_is_not_listened_to_for_ever() {
+        assert!(matches!(listen(repeat(b'x').take(10_000), 100), Said::Endless));
+        let outcome = format!("a test begins\n{}{{}}\n", crate::child::MARK);
+        assert!(matches!(listen(outcome.as_bytes(), 100), Said::Outcome(said) if said.trim_end() == "{}"));
+    }
+
+    #[test]
+    fn many_short_lines_are_listened_to_whatever_they_are_together() {
+        let lines = "x\n".repeat(5_000);
+        assert!(matches!(listen(lines.as_bytes(), 100), Said::Nothing(_)));
     }
 }
