@@ -54,6 +54,9 @@ pub struct Campaign {
     pub saved: Option<PathBuf>,
     /// The folder for pictures of failures; without one they go beside what is saved.
     pub pictures: Option<PathBuf>,
+    /// The names of all scenarios of the program: a saved failure of another one is refused before a process is started.
+    /// Empty where they are not known.
+    pub scenarios: Vec<String>,
 }
 
 impl Default for Campaign {
@@ -69,6 +72,7 @@ impl Default for Campaign {
             run_wall_max: RUN_WALL_MAX,
             saved: None,
             pictures: None,
+            scenarios: Vec::new(),
         }
     }
 }
@@ -117,6 +121,20 @@ pub enum CampaignError {
         path: PathBuf,
         /// Why not.
         why: String,
+    },
+    /// A saved failure is of a scenario that is not there.
+    #[error(
+        "the saved failure {} is of the scenario `{scenario}`, but there are only `{known}`; replay it with the program \
+         that has it, or correct its name",
+        path.display()
+    )]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// The scenario it names.
+        scenario: String,
+        /// Those that are there.
+        known: String,
     },
     /// A file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
@@ -179,6 +197,16 @@ pub struct Replayed {
 /// Replays the failure that is saved in a file, and draws it into `campaign.pictures`.
 pub fn replay(path: &Path, campaign: &Campaign, launch: &dyn Fn(&Run) -> Command) -> Result<Replayed, CampaignError> {
     let failure = saved::read(path)?;
+    let known = &campaign.scenarios;
+    if !known.is_empty() && !known.contains(&failure.scenario) {
+        return Err(CampaignError::Scenario {
+            path: path.to_owned(),
+            scenario: failure.scenario,
+            known: known.join("`, `"),
+        });
+    }
+    let model: Result<Model, ModelError> = failure.model.parse();
+    model.map_err(|error| CampaignError::saved(path, &error))?;
     let pool = Pool::new(launch, campaign.jobs, campaign.run_wall_max);
     Investigation::new(&pool, campaign, &failure.scenario, &failure.model).replay(path, &failure)
 }

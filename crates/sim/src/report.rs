@@ -119,10 +119,15 @@ impl Report {
         }
     }
 
-    /// Whether every seed and every saved failure holds, all that was declared was exercised, and the model will do.
+    /// Whether some seed was run, every seed and every saved failure holds, all that was declared was exercised, and the
+    /// model will do.
     pub fn passed(&self) -> bool {
         let model_does = self.beyond || self.unmet.is_empty();
-        model_does && self.verdicts.failing() == 0 && self.failures.is_empty() && self.not_exercised.is_empty()
+        self.seeds > 0
+            && model_does
+            && self.verdicts.failing() == 0
+            && self.failures.is_empty()
+            && self.not_exercised.is_empty()
     }
 
     /// Seeds that found a failure in a minute of processor time; none if nothing was found.
@@ -139,6 +144,13 @@ impl Report {
     /// What is to be said beside the table.
     pub fn remarks(&self) -> String {
         let mut text = String::new();
+        if self.seeds == 0 {
+            let _ = writeln!(
+                text,
+                "{}: no seed was run, which shows nothing; give it a seed at least, or more minutes",
+                self.name
+            );
+        }
         for unmet in &self.unmet {
             let next = match self.beyond {
                 true => "it went on all the same",

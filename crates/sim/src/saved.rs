@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::CampaignError;
 use crate::fault::Fault;
 use crate::machine;
-use crate::run::{Run, Verdict};
+use crate::run::{self, Run, Verdict};
 
 /// A failure as a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,14 +43,11 @@ impl Saved {
 
     /// Writes it into `folder`, under the name of its scenario and its seed, and of its model if that is taken.
     pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, CampaignError> {
-        let mut path = folder.join(file_name(&self.scenario, self.seed, "json"));
+        let path_of = |name: &str| folder.join(format!("{}.json", file_stem(name, self.seed)));
+        let mut path = path_of(&self.scenario);
         // The same seed may fail under two models.
         if read(&path).is_ok_and(|known| known.model != self.model) {
-            path = folder.join(file_name(
-                &format!("{} {}", self.scenario, self.model),
-                self.seed,
-                "json",
-            ));
+            path = path_of(&format!("{} {}", self.scenario, self.model));
         }
         let text = serde_json::to_string_pretty(self).map_err(|error| CampaignError::saved(&path, &error))?;
         machine::write(&path, &format!("{text}\n")).map_err(|error| CampaignError::write(&path, error))?;
@@ -58,10 +55,13 @@ impl Saved {
     }
 }
 
-/// Reads one failure.
+/// Reads one failure, and checks that a world can show its faults.
 pub fn read(path: &Path) -> Result<Saved, CampaignError> {
     let text = machine::read(path).map_err(|error| CampaignError::saved(path, &error))?;
-    serde_json::from_str(&text).map_err(|error| CampaignError::saved(path, &error))
+    let saved: Saved = serde_json::from_str(&text).map_err(|error| CampaignError::saved(path, &error))?;
+    let faults = saved.faults.as_deref().unwrap_or_default();
+    run::check(faults).map_err(|error| CampaignError::saved(path, &error))?;
+    Ok(saved)
 }
 
 /// The failures in `folder` of a scenario under a model, by name of their files. Of another model they say nothing about
@@ -86,14 +86,14 @@ pub(crate) fn all(folder: &Path, scenario: &str, model: &str) -> Result<Vec<(Pat
     Ok(saved)
 }
 
-/// The name of a file about a failure.
-pub(crate) fn file_name(scenario: &str, seed: u64, extension: &str) -> String {
+/// The name of a file about a failure, without its ending.
+pub(crate) fn file_stem(scenario: &str, seed: u64) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
     let scenario: String = scenario
         .chars()
         .map(|letter| if plain(letter) { letter } else { '-' })
         .collect();
-    format!("{scenario}-{seed}.{extension}")
+    format!("{scenario}-{seed}")
 }
 
 #[cfg(test)]

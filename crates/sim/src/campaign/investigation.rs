@@ -17,7 +17,7 @@ use crate::machine;
 use crate::minimise::minimise;
 use crate::report::Failure;
 use crate::run::{Outcome, Run, Verdict};
-use crate::saved::{Saved, file_name};
+use crate::saved::{Saved, file_stem};
 
 /// Runs that are spent on making one failure small.
 const RUNS_MAX: usize = 1_000;
@@ -54,7 +54,11 @@ impl<'a> Investigation<'a> {
         };
         let key = key(&done.outcome);
         let failure = match done.outcome.verdict {
-            Verdict::NotDeterministic => self.explain(done)?,
+            Verdict::NotDeterministic => {
+                let mut small = self.explain(done)?;
+                self.draw(small.recorded.as_ref(), &mut small.failure, &stem(path))?;
+                small.failure
+            }
             _ => Failure::of(
                 &done.outcome,
                 saved.faults.clone().unwrap_or_else(|| done.outcome.faults.clone()),
@@ -75,7 +79,7 @@ impl<'a> Investigation<'a> {
         let hash = recorded.as_ref().map_or(0, |done| done.outcome.hash);
         let failure = match (again, recorded) {
             (Some((_, mut failure)), Some(done)) => {
-                self.draw(&done.outcome, &mut failure)?;
+                self.draw(Some(&done.outcome), &mut failure, &stem(path))?;
                 Some(failure)
             }
             _ => None,
@@ -91,13 +95,12 @@ impl<'a> Investigation<'a> {
             recorded,
             faults,
         } = match (done.outcome.verdict, done.told) {
-            (Verdict::NotDeterministic, _) => Small::only(self.explain(done)?),
+            (Verdict::NotDeterministic, _) => self.explain(done)?,
             (_, false) => Small::only(Failure::of(&done.outcome, Vec::new())),
             (_, true) => self.minimal(done)?,
         };
-        if let Some(recorded) = recorded {
-            self.draw(&recorded, &mut failure)?;
-        }
+        // Without a file, the model tells its pictures from those of the same seed under another one.
+        let mut name = file_stem(&format!("{} {}", self.scenario, self.model), seed);
         if let Some(folder) = &self.campaign.saved {
             let saved = Saved {
                 scenario: self.scenario.to_owned(),
@@ -108,8 +111,11 @@ impl<'a> Investigation<'a> {
                 message: failure.message.clone(),
                 hash: format!("{:016x}", failure.hash),
             };
-            failure.saved = Some(saved.write(folder)?);
+            let path = saved.write(folder)?;
+            name = stem(&path);
+            failure.saved = Some(path);
         }
+        self.draw(recorded.as_ref(), &mut failure, &name)?;
         Ok(failure)
     }
 
@@ -126,16 +132,21 @@ impl<'a> Investigation<'a> {
 
     /// The failure with few faults.
     fn minimal(&self, done: Done) -> Result<Small, CampaignError> {
-        let (seed, verdict, all) = (done.outcome.seed, done.outcome.verdict, done.outcome.faults.clone());
+        let (seed, all) = (done.outcome.seed, done.outcome.faults.clone());
         let mut trial = Trial {
             investigation: self,
             seed,
-            verdict,
+            wanted: key(&done.outcome),
+            any_message: false,
             runs: 0,
             began: machine::now(),
         };
         // What struck, as a list, must fail as well: otherwise it is no use to make the list smaller.
-        let listed = trial.first_failing(std::slice::from_ref(&all))?.is_some();
+        let mut listed = trial.first_failing(std::slice::from_ref(&all))?.is_some();
+        if !listed {
+            trial.any_message = true;
+            listed = trial.first_failing(std::slice::from_ref(&all))?.is_some();
+        }
         let faults = match listed {
             true => Some(minimise(all.clone(), &mut |lists| trial.first_failing(lists))?),
             false => None,
@@ -145,7 +156,7 @@ impl<'a> Investigation<'a> {
             ..self.run(seed, faults.clone())
         };
         let recorded = self.pool.one(vec![run])?.pop().map(|done| done.outcome);
-        let recorded = recorded.filter(|recorded| recorded.verdict == verdict);
+        let recorded = recorded.filter(|recorded| trial.is_same(recorded));
         let mut failure = Failure::of(
             recorded.as_ref().unwrap_or(&done.outcome),
             faults.clone().unwrap_or(all),
@@ -159,13 +170,13 @@ impl<'a> Investigation<'a> {
     }
 
     /// Who made a run not deterministic.
-    fn explain(&self, done: Done) -> Result<Failure, CampaignError> {
+    fn explain(&self, done: Done) -> Result<Small, CampaignError> {
         let run = Run {
             record: true,
             polls: true,
             ..self.run(done.outcome.seed, None)
         };
-        let both = self.pool.one(vec![run.clone(), with_other_entropy(run)])?;
+        let mut both = self.pool.one(vec![run.clone(), with_other_entropy(run)])?;
         let mut failure = Failure::of(&done.outcome, done.outcome.faults.clone());
         if let [one, other] = both.as_slice() {
             let difference = match differ(&one.outcome, &other.outcome) || !done.outcome.leaks.is_empty() {
@@ -173,19 +184,26 @@ impl<'a> Investigation<'a> {
                 false => "the hashes only; when they were run again, they did not differ".to_owned(),
             };
             failure.message = determinism::explain(&one.outcome.leaks, &difference);
-            self.draw(&one.outcome, &mut failure)?;
         }
-        Ok(failure)
+        both.truncate(1);
+        Ok(Small {
+            failure,
+            recorded: both.pop().map(|done| done.outcome),
+            faults: None,
+        })
     }
 
-    fn draw(&self, recorded: &Outcome, failure: &mut Failure) -> Result<(), CampaignError> {
-        let Some(trace) = &recorded.trace else { return Ok(()) };
+    /// Draws the pictures of a failure, under the name of its file.
+    fn draw(&self, recorded: Option<&Outcome>, failure: &mut Failure, name: &str) -> Result<(), CampaignError> {
+        let Some((recorded, trace)) = recorded.and_then(|recorded| Some((recorded, recorded.trace.as_ref()?))) else {
+            return Ok(());
+        };
         let folder = self.campaign.pictures.as_ref().or(self.campaign.saved.as_ref());
         let Some(folder) = folder else { return Ok(()) };
         let title = format!("{}, {}, seed {}", self.scenario, self.model, recorded.seed);
         let view = View::of(trace).titled(title, failure.verdict.name());
         let write = |extension: &str, text: &str| -> Result<Option<PathBuf>, CampaignError> {
-            let path = folder.join(file_name(self.scenario, recorded.seed, extension));
+            let path = folder.join(format!("{name}.{extension}"));
             machine::write(&path, text).map_err(|error| CampaignError::write(&path, error))?;
             Ok(Some(path))
         };
@@ -193,6 +211,12 @@ impl<'a> Investigation<'a> {
         failure.page = write("html", &diagram::page(trace, &view))?;
         Ok(())
     }
+}
+
+/// The name of a file without its folder and ending: the pictures of a failure have that of its file.
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
 /// A failure that was made small.
@@ -218,12 +242,22 @@ impl Small {
 struct Trial<'a> {
     investigation: &'a Investigation<'a>,
     seed: u64,
-    verdict: Verdict,
+    /// The failure that is looked for: a smaller list that fails in another way shows another bug.
+    wanted: Key,
+    /// Whether its verdict is enough: what struck, as a list, gives it with other words only.
+    any_message: bool,
     runs: usize,
     began: Instant,
 }
 
 impl Trial<'_> {
+    fn is_same(&self, outcome: &Outcome) -> bool {
+        match self.any_message {
+            true => outcome.verdict == self.wanted.0,
+            false => key(outcome) == self.wanted,
+        }
+    }
+
     fn first_failing(&mut self, lists: &[Vec<Fault>]) -> Result<Option<usize>, CampaignError> {
         let pool = self.investigation.pool;
         for (batch, some) in lists.chunks(pool.jobs).enumerate() {
@@ -235,10 +269,7 @@ impl Trial<'_> {
                 .iter()
                 .map(|list| vec![self.investigation.run(self.seed, Some(list.clone()))]);
             let done = pool.all(runs.collect())?;
-            let fails = |done: &Vec<Done>| {
-                done.iter()
-                    .any(|done| done.told && done.outcome.verdict == self.verdict)
-            };
+            let fails = |done: &Vec<Done>| done.iter().any(|done| done.told && self.is_same(&done.outcome));
             let found: Vec<bool> = done.iter().map(fails).collect();
             if let Some(at) = found.into_iter().position(identity) {
                 return Ok(Some(batch * pool.jobs + at));

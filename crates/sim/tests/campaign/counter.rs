@@ -24,7 +24,7 @@ impl Counter for Adding {
 }
 
 /// A client that adds numbers for as long as faults strike, and one that begins again after every error if it is told to.
-async fn add_numbers(world: World, by_hand: bool) {
+async fn add_numbers(world: World, by_hand: bool, tell: fn(usize) -> &'static str) {
     let added = Arc::new(Mutex::new(Vec::new()));
     let numbers = added.clone();
     world.provide::<dyn Counter, _, _, _>("counter", move |_| {
@@ -49,8 +49,12 @@ async fn add_numbers(world: World, by_hand: bool) {
     let added = added.lock().expect("no panic").clone();
     let different: BTreeSet<u64> = added.iter().copied().collect();
     if different.len() < added.len() {
-        world.fail("a number was added twice");
+        world.fail(tell(added.len() - different.len()));
     }
+}
+
+fn twice(_: usize) -> &'static str {
+    "a number was added twice"
 }
 
 /// Loses messages and connections, and does nothing else.
@@ -58,12 +62,21 @@ pub(crate) const LOSSY: &str = "synchronous + correct + lossy(0.02)";
 
 /// A client that tries once.
 pub(crate) fn one_try() -> Scenario {
-    Scenario::new("one-try", |world| add_numbers(world, false))
+    Scenario::new("one-try", |world| add_numbers(world, false, twice))
         .model(LOSSY)
         .sometimes("an addition failed")
 }
 
 /// A client that tries again by hand.
 pub(crate) fn by_hand() -> Scenario {
-    Scenario::new("by-hand", |world| add_numbers(world, true)).model(LOSSY)
+    Scenario::new("by-hand", |world| add_numbers(world, true, twice)).model(LOSSY)
+}
+
+/// The same, which shows one bug where one number was added twice, and another one where there are more.
+pub(crate) fn two_bugs() -> Scenario {
+    let tell = |doubled| match doubled {
+        1 => "the one bug",
+        _ => "the other bug",
+    };
+    Scenario::new("two-bugs", move |world| add_numbers(world, true, tell)).model(LOSSY)
 }
