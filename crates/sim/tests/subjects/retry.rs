@@ -25,7 +25,7 @@ pub(crate) const BUG: Planted = Planted {
     wrong: || scenario("till, unmarked", Mark::None),
     right: || scenario("till, once", Mark::Once),
     weak: "synchronous + omission",
-    strong: "synchronous + crash-recovery",
+    strong: "synchronous + correct",
     holds: "asynchronous",
     promise: "there more than once",
 };
