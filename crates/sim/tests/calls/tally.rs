@@ -12,13 +12,14 @@ use crate::verify::Account;
 use crate::worker::Trouble;
 
 /// What has to happen in some run.
-const EXPECTED: [&str; 19] = [
+const EXPECTED: [&str; 20] = [
     "retries",
     "calls that a retry saved",
     "calls that ran on two incarnations",
     "budgets exhausted",
     "doubled requests that ran twice",
     "handlers repeated that called again",
+    "handlers repeated by another incarnation",
     "effects",
     "recorded answers",
     "cancellations",

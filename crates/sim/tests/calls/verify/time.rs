@@ -12,10 +12,8 @@ use crate::worker::Trouble;
 
 /// By how much a timer may be late by itself.
 const TIMER_LATE_MAX: Duration = Duration::from_micros(1_100);
-/// A step that has begun ends after its node is no longer paused.
+/// A step that has begun ends after its node is no longer paused or slow.
 const STEP_MAX: Duration = Duration::from_millis(60);
-/// What became ready on a slow node takes its turns, of 50 ms each, also when the node is slow no more.
-const BACKLOG_MAX: Duration = Duration::from_secs(5);
 /// What handling the news of a cancellation may take, beside their way.
 const NEWS_HANDLED: Duration = Duration::from_millis(1);
 
@@ -136,19 +134,18 @@ fn explained(account: &Account<'_>, boot: usize, late: Duration, at: Duration) -
     let until_us = at.as_micros() as u64;
     let since_us = at.saturating_sub(late + STEP_MAX).as_micros() as u64;
     let in_time = |at_us: u64, for_us: u64| at_us <= until_us && at_us + for_us >= since_us;
-    let backlog_us = BACKLOG_MAX.as_micros() as u64;
     account.outcome.faults.iter().any(|fault| match fault {
         Fault::Pause {
             node: struck,
             at_us,
             for_us,
-        } => struck == node && in_time(*at_us, *for_us),
-        Fault::Slow {
+        }
+        | Fault::Slow {
             node: struck,
             at_us,
             for_us,
             ..
-        } => struck == node && in_time(*at_us, for_us + backlog_us),
+        } => struck == node && in_time(*at_us, *for_us),
         Fault::Jump {
             node: struck, at_us, ..
         } => struck == node && (since_us..=until_us).contains(at_us),
