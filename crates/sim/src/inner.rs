@@ -275,7 +275,9 @@ impl Inner {
     /// The caller gave a request up, and tells the callee.
     pub(crate) fn cancel(self: &Arc<Inner>, line: &Arc<Line>, ticket: u64) {
         if self.core().link(line.from, line.to).cuts == 0 {
+            // It follows its request on the same connection.
             let after = self.news(line.from, line.to);
+            let after = self.in_order(line.from, line.to, after);
             self.stop_executing(line, after, Some(ticket));
         }
     }

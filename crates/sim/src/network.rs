@@ -160,6 +160,13 @@ impl Inner {
         Duration::from_nanos(base_delay(&self.model.timing, &mut draw))
     }
 
+    /// How long something takes that may not overtake what was sent before it, where the links keep order.
+    pub(crate) fn in_order(&self, from: u32, to: u32, after: Duration) -> Duration {
+        let now = nanos(self.memory.now());
+        let due = self.core().due(self, from, to, now, nanos(after));
+        Duration::from_nanos(due - now)
+    }
+
     /// The draws for one message.
     fn roll(&self, from: u32, to: u32, kind: u64, nth: u64) -> Draw {
         Draw::keyed(&[self.seed, u64::from(from), u64::from(to), kind, nth])

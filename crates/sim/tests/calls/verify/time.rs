@@ -111,8 +111,7 @@ fn cancelled(account: &Account<'_>, issue: &Issue, found: &mut Vec<String>) {
 /// What runs for a cancelled call is dropped when the news arrives.
 fn told(account: &Account<'_>, number: usize, issue: &Issue, news_max: Duration, found: &mut Vec<String>) {
     let Some((at, _)) = issue.cancelled else { return };
-    // In this world the news may overtake the request; what begins after them runs until its deadline.
-    for run in account.runs(number).filter(|run| run.at <= at) {
+    for run in account.runs(number) {
         let late = run.over.map(|(over, _)| over.saturating_sub(at));
         if late.is_none_or(|late| late > news_max) {
             let name = account.name(issue);
