@@ -11,6 +11,7 @@ use world::Address;
 
 use crate::application::App;
 use crate::command::{Argument, Command, Kind};
+use crate::simulate;
 
 /// What was asked for.
 pub(crate) struct Asked {
@@ -19,6 +20,8 @@ pub(crate) struct Asked {
     pub(crate) log_format: Option<Format>,
     pub(crate) log_level: Option<Level>,
     pub(crate) json: bool,
+    /// All of it after the program, as a person would type it.
+    pub(crate) given: String,
 }
 
 /// Which command.
@@ -48,6 +51,10 @@ pub(crate) enum Choice {
 )]
 #[derive(Clone, Debug)]
 pub(crate) struct Simulation {
+    /// How the program was started.
+    pub(crate) program: String,
+    /// Whether the report is to be JSON.
+    pub(crate) json: bool,
     pub(crate) scenario: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) seeds: Option<u64>,
@@ -59,6 +66,18 @@ pub(crate) struct Simulation {
     pub(crate) failures: PathBuf,
 }
 
+/// Where failures are saved unless the command line says so.
+pub(crate) const FAILURES: &str = "failures";
+
+/// An argument as a shell takes it.
+pub(crate) fn word(argument: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
+    match !argument.is_empty() && argument.chars().all(plain) {
+        true => argument.to_owned(),
+        false => format!("'{}'", argument.replace('\'', "'\\''")),
+    }
+}
+
 /// Reads `arguments`; the error knows whether it is help, and its exit status.
 pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
     let mut matches = clap(app).try_get_matches_from(&arguments)?;
@@ -66,17 +85,21 @@ pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, cla
         arguments.push(default.into());
         matches = clap(app).try_get_matches_from(&arguments)?;
     }
-    let word = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let mut given = arguments.iter().map(|argument| word(&argument.to_string_lossy()));
+    let program = given.next().unwrap_or_else(|| app.name.to_owned());
+    let given = given.collect::<Vec<_>>().join(" ");
+    let named = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let asked = Asked {
         command: Choice::None,
         config: matches.get_one::<PathBuf>("config").cloned(),
-        log_format: word("log-format").and_then(|word| found(FORMATS, word)),
-        log_level: word("log-level").and_then(|word| found(LEVELS, word)),
+        log_format: named("log-format").and_then(|word| found(FORMATS, word)),
+        log_level: named("log-level").and_then(|word| found(LEVELS, word)),
         json: matches.get_flag("json"),
+        given,
     };
     let command = match matches.remove_subcommand() {
         None => Choice::None,
-        Some((name, given)) => choice(app, &name, given),
+        Some((name, matches)) => choice(app, &name, matches, program),
     };
     Ok(Asked { command, ..asked })
 }
@@ -86,7 +109,7 @@ pub(crate) fn help(app: &App) -> String {
     clap(app).render_help().to_string()
 }
 
-fn choice(app: &App, name: &str, given: ArgMatches) -> Choice {
+fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
     if let Some(own) = app.commands.iter().find(|command| command.name == name) {
         return Choice::Own(own.name, given);
     }
@@ -96,7 +119,7 @@ fn choice(app: &App, name: &str, given: ArgMatches) -> Choice {
             models: given.get_flag("models"),
             model: given.get_one::<String>("model").cloned(),
         },
-        "simulate" => Choice::Simulate(simulation(&given)),
+        "simulate" => Choice::Simulate(simulation(&given, program)),
         "serve" => Choice::Up {
             listen: listen(),
             face: true,
@@ -113,6 +136,9 @@ fn choice(app: &App, name: &str, given: ArgMatches) -> Choice {
 fn found<T: Copy>(words: &[(&str, T)], wanted: &str) -> Option<T> {
     words.iter().find(|(word, _)| *word == wanted).map(|(_, value)| *value)
 }
+
+/// What every command has stands after what it has of its own.
+const GLOBAL_LAST: usize = 100;
 
 fn clap(app: &App) -> Clap {
     let own = |name: &str| app.commands.iter().any(|command| command.name == name);
@@ -150,12 +176,12 @@ fn clap(app: &App) -> Clap {
                     .value_name("MODEL")
                     .help("Warns of components that require a stronger model than this"),
             ),
-        simulate(),
+        simulate(app),
     ];
     Clap::new(app.name)
         .version(app.version)
         .about(app.about)
-        .args(global.map(|arg| arg.global(true)))
+        .args(global.map(|arg| arg.global(true).display_order(GLOBAL_LAST)))
         .subcommands(app.commands.iter().map(subcommand))
         .subcommands(built_in.into_iter().filter(|built_in| !own(built_in.get_name())))
 }
@@ -168,23 +194,23 @@ fn service_listen() -> Arg {
         .help("Where components are served, such as 127.0.0.1:7001; port 0 picks a free one")
 }
 
-fn simulate() -> Clap {
+fn simulate(app: &App) -> Clap {
     let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .allow_negative_numbers(true)
+            .help(help)
     };
     Clap::new("simulate")
         .about("Runs the application's scenarios in worlds where things go wrong, one process for each seed")
-        .arg(
-            Arg::new("scenario")
-                .value_name("SCENARIO")
-                .help("Which; all of them without it"),
-        )
+        .arg(scenario(app))
         .arg(option(
             "model",
             "MODEL",
             "The system model, such as `asynchronous + byzantine(1)`",
         ))
-        .arg(option("seeds", "N", "How many seeds").value_parser(clap::value_parser!(u64).range(1..)))
+        .arg(option("seeds", "N", "How many seeds").value_parser(seeds))
         .arg(option("seed", "N", "The first seed; without --seeds the only one").value_parser(clap::value_parser!(u64)))
         .arg(option("minutes", "T", "Ends after so many minutes, whatever --seeds says").value_parser(minutes))
         .arg(
@@ -204,7 +230,7 @@ fn simulate() -> Clap {
         .arg(
             option("replay", "FILE", "Runs one saved failure again")
                 .value_parser(clap::value_parser!(PathBuf))
-                .conflicts_with_all(["scenario", "seeds", "seed", "minutes"]),
+                .conflicts_with_all(["scenario", "model", "seeds", "seed", "minutes", "beyond", "json"]),
         )
         .arg(
             option(
@@ -213,14 +239,28 @@ fn simulate() -> Clap {
                 "Where failures are saved, with their pictures, and read from first",
             )
             .value_parser(clap::value_parser!(PathBuf))
-            .default_value("failures"),
+            .default_value(FAILURES),
         )
 }
 
-fn simulation(given: &ArgMatches) -> Simulation {
+/// Which scenario; where they are known, one of them.
+fn scenario(app: &App) -> Arg {
+    let known = simulate::scenarios(app);
+    let arg = Arg::new("scenario")
+        .value_name("SCENARIO")
+        .help("Which; all of them without it");
+    match known.is_empty() {
+        true => arg,
+        false => arg.value_parser(PossibleValuesParser::new(known)),
+    }
+}
+
+fn simulation(given: &ArgMatches, program: String) -> Simulation {
     let number = |name: &str| given.get_one::<u64>(name).copied();
     let path = |name: &str| given.get_one::<PathBuf>(name).cloned();
     Simulation {
+        program,
+        json: given.get_flag("json"),
         scenario: given.get_one::<String>("scenario").cloned(),
         model: given.get_one::<String>("model").cloned(),
         seeds: number("seeds"),
@@ -230,6 +270,13 @@ fn simulation(given: &ArgMatches) -> Simulation {
         beyond: given.get_flag("beyond"),
         replay: path("replay"),
         failures: path("failures").unwrap_or_default(),
+    }
+}
+
+fn seeds(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(seeds @ 1..) => Ok(seeds),
+        _ => Err("give a whole number of seeds, 1 or more, such as 500".to_owned()),
     }
 }
 

@@ -78,13 +78,14 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
     let json = asked.json;
     let (listen, face, must_listen) = match asked.command {
         Choice::Own(name, matches) => {
+            simulate::refuse_for_real(app.name, &asked.given)?;
             let own = app.commands.iter().position(|command| command.name == name);
             let own = app.commands.swap_remove(own.ok_or("the command is gone")?);
             let invocation = Invocation::new(&env, app.name, matches, json, console.clone(), config, app.modules);
             (own.handler)(invocation).await?;
             return Ok(0);
         }
-        Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, json, console),
+        Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, &asked.given, console, &env),
         Choice::Describe { models: true, .. } => {
             console.text(&simulate::models(app.name)?)?;
             return Ok(0);
@@ -110,7 +111,7 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             must_listen,
         } => (listen, face, must_listen),
     };
-    simulate::refuse_for_real(app.name)?;
+    simulate::refuse_for_real(app.name, &asked.given)?;
     let listen = listen.or_else(|| config.service.listen.clone());
     if listen.is_none() && (must_listen || !app.modules.has_background()) {
         let next = "give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";

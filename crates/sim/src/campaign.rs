@@ -10,6 +10,8 @@ mod tally;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -54,9 +56,27 @@ pub struct Campaign {
     pub saved: Option<PathBuf>,
     /// The folder for pictures of failures; without one they go beside what is saved.
     pub pictures: Option<PathBuf>,
+    /// By which it can be ended early.
+    pub stop: Stop,
     /// The names of all scenarios of the program: a saved failure of another one is refused before a process is started.
     /// Empty where they are not known.
     pub scenarios: Vec<String>,
+}
+
+/// Ends a campaign early: the report is about the seeds that were run until then.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Ends it within some 100 ms, whatever is running.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Default for Campaign {
@@ -72,6 +92,7 @@ impl Default for Campaign {
             run_wall_max: RUN_WALL_MAX,
             saved: None,
             pictures: None,
+            stop: Stop::default(),
             scenarios: Vec::new(),
         }
     }
@@ -114,6 +135,9 @@ pub enum CampaignError {
     /// No process or thread can be started.
     #[error("cannot start the process of a run: {0}; try fewer jobs at a time")]
     Launch(std::io::Error),
+    /// It was asked to end.
+    #[error("ended before it was done")]
+    Stopped,
     /// A saved failure cannot be read.
     #[error("cannot read the saved failure {}: {why}; correct the file, or remove it", path.display())]
     Saved {
@@ -174,7 +198,7 @@ pub fn run(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Report, CampaignError> {
     let model: Model = campaign.model.as_deref().unwrap_or(scenario.model).parse()?;
-    let pool = Pool::new(launch, campaign.jobs, campaign.run_wall_max);
+    let pool = Pool::new(launch, campaign);
     Course::new(scenario, campaign, &model, &pool).run(progress)
 }
 
@@ -194,7 +218,8 @@ pub struct Replayed {
     pub hash: u64,
 }
 
-/// Replays the failure that is saved in a file, and draws it into `campaign.pictures`.
+/// Replays the failure that is saved in a file, in the environment it was found in, and draws it into
+/// `campaign.pictures`.
 pub fn replay(path: &Path, campaign: &Campaign, launch: &dyn Fn(&Run) -> Command) -> Result<Replayed, CampaignError> {
     let failure = saved::read(path)?;
     let known = &campaign.scenarios;
@@ -207,6 +232,12 @@ pub fn replay(path: &Path, campaign: &Campaign, launch: &dyn Fn(&Run) -> Command
     }
     let model: Result<Model, ModelError> = failure.model.parse();
     model.map_err(|error| CampaignError::saved(path, &error))?;
-    let pool = Pool::new(launch, campaign.jobs, campaign.run_wall_max);
-    Investigation::new(&pool, campaign, &failure.scenario, &failure.model).replay(path, &failure)
+    let launch = |run: &Run| {
+        let mut command = launch(run);
+        failure.surround(&mut command);
+        command
+    };
+    let pool = Pool::new(&launch, campaign);
+    let (scenario, model) = (&failure.scenario, &failure.model);
+    Investigation::new(&pool, campaign, scenario, model, &failure.environment).replay(path, &failure)
 }

@@ -1,7 +1,9 @@
-//! The process of one run: it is told what to run on its standard input, and says what came of it on its standard output.
+//! The process of one run: it is told what to run in a line of its standard input, and says what came of it on its standard
+//! output. It does not outlive whoever holds the other end of its input.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 
+use crate::machine;
 use crate::run::{Outcome, Run, once};
 use crate::scenario::Scenario;
 
@@ -10,6 +12,9 @@ pub const RUN: &str = "TERRACE_SIMULATE_RUN";
 
 /// What the line with the outcome begins with.
 pub(crate) const MARK: &str = "TERRACE_SIMULATE_OUTCOME ";
+
+/// The exit status of a run whose campaign is gone.
+const ABANDONED: i32 = 3;
 
 /// If this process is the one of a run, does it, and returns the status to exit with; to be asked first of all in a
 /// program that launches itself for [`campaign::run`](crate::campaign::run).
@@ -35,10 +40,12 @@ pub fn answer(scenarios: &[Scenario]) -> Option<u8> {
 fn respond(scenarios: &[Scenario]) -> Result<Outcome, String> {
     let mut text = String::new();
     std::io::stdin()
-        .read_to_string(&mut text)
+        .lock()
+        .read_line(&mut text)
         .map_err(|error| format!("cannot read what to run: {error}"))?;
     let run: Run = serde_json::from_str(&text)
         .map_err(|error| format!("{RUN} is set, but the standard input is no run: {error}"))?;
+    end_with_the_campaign();
     let found = scenarios.iter().find(|scenario| scenario.name == run.scenario);
     let Some(scenario) = found else {
         let known: Vec<&str> = scenarios.iter().map(|scenario| scenario.name).collect();
@@ -49,4 +56,15 @@ fn respond(scenarios: &[Scenario]) -> Result<Outcome, String> {
         ));
     };
     once(scenario, &run).map_err(|error| error.to_string())
+}
+
+/// A run that does not end by itself ends when the campaign is gone: its input is closed then.
+fn end_with_the_campaign() {
+    let watch = || {
+        let mut rest = Vec::new();
+        let _ = std::io::stdin().lock().read_to_end(&mut rest);
+        std::process::exit(ABANDONED);
+    };
+    // Without a thread more it is only less tidy.
+    let _ = machine::in_background(watch);
 }

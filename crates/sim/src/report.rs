@@ -53,6 +53,9 @@ pub struct Report {
     /// Saved failures that do not fail any more.
     #[serde(skip)]
     pub mended: Vec<PathBuf>,
+    /// Whether it was asked to end before it was done.
+    #[serde(skip)]
+    pub stopped: bool,
 }
 
 /// How many seeds showed what.
@@ -91,6 +94,8 @@ pub struct Failure {
     pub svg: Option<PathBuf>,
     /// The same as a page.
     pub page: Option<PathBuf>,
+    /// Why it could not be saved or drawn.
+    pub unsaved: Option<String>,
 }
 
 impl Verdicts {
@@ -128,6 +133,7 @@ impl Report {
             && self.verdicts.failing() == 0
             && self.failures.is_empty()
             && self.not_exercised.is_empty()
+            && !self.stopped
     }
 
     /// Seeds that found a failure in a minute of processor time; none if nothing was found.
@@ -158,7 +164,9 @@ impl Report {
             };
             let _ = writeln!(text, "{}: {unmet}; {next}", self.name);
         }
-        if !self.not_exercised.is_empty() {
+        if self.stopped {
+            let _ = writeln!(text, "{}: ended early, after {} seeds", self.name, self.seeds);
+        } else if !self.not_exercised.is_empty() {
             let names = self.not_exercised.join(", ");
             let _ = writeln!(
                 text,
@@ -257,6 +265,7 @@ impl Failure {
             saved: None,
             svg: None,
             page: None,
+            unsaved: None,
         }
     }
 
@@ -282,6 +291,9 @@ impl Failure {
             if let Some(path) = path {
                 let _ = writeln!(text, "  {what}: {}", path.display());
             }
+        }
+        if let Some(why) = &self.unsaved {
+            let _ = writeln!(text, "  not saved: {why}");
         }
         text
     }

@@ -18,6 +18,8 @@ pub struct Scenario {
     pub seeds: u64,
     /// What has to happen in some run, by the names given to `sometimes!`.
     pub sometimes: Vec<&'static str>,
+    /// Environment variables that change what it does.
+    pub environment: Vec<&'static str>,
     run: Body,
 }
 
@@ -36,6 +38,7 @@ impl Scenario {
             model: "asynchronous",
             seeds: 100,
             sometimes: Vec::new(),
+            environment: Vec::new(),
             run: Arc::new(move |world| Box::pin(run(world))),
         }
     }
@@ -61,6 +64,12 @@ impl Scenario {
     /// Something that has to happen in some run, by the name given to `sometimes!`.
     pub fn sometimes(mut self, name: &'static str) -> Scenario {
         self.sometimes.push(name);
+        self
+    }
+
+    /// An environment variable that changes what it does: its value is saved with a failure, and given to what replays it.
+    pub fn environment(mut self, name: &'static str) -> Scenario {
+        self.environment.push(name);
         self
     }
 

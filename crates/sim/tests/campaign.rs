@@ -12,7 +12,7 @@ mod failures;
 #[path = "campaign/prompt.rs"]
 mod prompt;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -161,6 +161,7 @@ fn a_saved_failure_that_is_mended_is_reported_and_kept() {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder");
     let failure = saved::Saved {
+        environment: BTreeMap::new(),
         scenario: "one-try".to_owned(),
         model: LOSSY.to_owned(),
         seed: 3,
@@ -404,6 +405,7 @@ fn a_failure_as_text_has_all_that_a_person_needs() {
         saved: Some("tests/failures/by-hand-7.json".into()),
         svg: Some("target/by-hand-7.svg".into()),
         page: None,
+        unsaved: None,
     };
     let text = failure.text("TERRACE_SIMULATE_REPLAY=x cargo test -p bank by_hand");
     let expected = "seed 7: wrong answer

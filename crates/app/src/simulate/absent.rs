@@ -2,24 +2,22 @@
 
 use std::sync::Arc;
 
+use clap::builder::PossibleValue;
 use host::Description;
+use world::Env;
 
 use crate::application::App;
-use crate::command_line::Simulation;
+use crate::command_line::{Simulation, word};
 use crate::console::Console;
 use crate::failure::CommandError;
 
-pub(crate) fn simulate(app: &App, asked: Simulation, _: bool, _: &Arc<Console>) -> Result<u8, CommandError> {
-    let scenario = asked
-        .scenario
-        .map(|scenario| format!(" {scenario}"))
-        .unwrap_or_default();
-    let model = asked
-        .model
-        .map(|model| format!(" --model \"{model}\""))
-        .unwrap_or_default();
-    let seeds = asked.seeds.map(|seeds| format!(" --seeds {seeds}")).unwrap_or_default();
-    Err(absent(app.name, &format!("simulate{scenario}{model}{seeds}")))
+/// Only a build with the simulator knows them.
+pub(crate) fn scenarios(_: &App) -> Vec<PossibleValue> {
+    Vec::new()
+}
+
+pub(crate) fn simulate(app: &App, _: Simulation, given: &str, _: &Arc<Console>, _: &Env) -> Result<u8, CommandError> {
+    Err(absent(app.name, given))
 }
 
 pub(crate) fn models(name: &str) -> Result<String, CommandError> {
@@ -27,11 +25,11 @@ pub(crate) fn models(name: &str) -> Result<String, CommandError> {
 }
 
 pub(crate) fn weaker(name: &str, _: &Description, model: &str) -> Result<String, CommandError> {
-    Err(absent(name, &format!("describe --model \"{model}\"")))
+    Err(absent(name, &format!("describe --model {}", word(model))))
 }
 
 /// Only a build with the simulator refuses.
-pub(crate) fn refuse_for_real(_: &str) -> Result<(), CommandError> {
+pub(crate) fn refuse_for_real(_: &str, _: &str) -> Result<(), CommandError> {
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The course of a campaign: what was saved, then the seeds, then what failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::investigation::Investigation;
@@ -9,7 +9,7 @@ use super::tally::{Key, Tally, settled};
 use super::{Campaign, CampaignError, FAILURES_MAX, Progress, Stage, with_other_entropy};
 use crate::machine;
 use crate::model::Model;
-use crate::report::Report;
+use crate::report::{Failure, Report};
 use crate::run::Run;
 use crate::saved;
 use crate::scenario::Scenario;
@@ -22,11 +22,16 @@ pub(super) struct Course<'a> {
     began: Instant,
     /// How many seeds there are to be, where that is known.
     total: Option<u64>,
+    /// What of the environment changes what the scenario does.
+    environment: BTreeMap<String, Option<String>>,
 }
 
 impl<'a> Course<'a> {
     pub(super) fn new(scenario: &'a Scenario, campaign: &'a Campaign, model: &'a Model, pool: &'a Pool<'a>) -> Self {
+        let value = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+        let environment = scenario.environment.iter();
         Course {
+            environment: environment.map(|name| ((*name).to_owned(), value(name))).collect(),
             scenario,
             campaign,
             model,
@@ -44,7 +49,10 @@ impl<'a> Course<'a> {
         let mut report = Report::new(self.scenario.name, &self.model.name);
         let mut tally = Tally::default();
         let known = self.replay(&mut report, &mut |stage| progress(&self.progress(stage, &tally)))?;
-        self.seeds(&mut tally, progress)?;
+        match self.seeds(&mut tally, progress) {
+            Ok(()) | Err(CampaignError::Stopped) => {}
+            Err(error) => return Err(error),
+        }
         report.beyond = self.campaign.beyond;
         if self.goes_on(&tally) {
             report.not_exercised = tally.not_exercised(&self.scenario.sometimes);
@@ -57,8 +65,13 @@ impl<'a> Course<'a> {
         report.different = (found.len() + known.len()) as u64;
         for (_, done) in found.into_iter().take(FAILURES_MAX) {
             progress(&self.progress(Stage::Minimising, &tally));
-            report.failures.push(self.investigation().look(done)?);
+            let plain = Failure::of(&done.outcome, done.outcome.faults.clone());
+            report.failures.push(match self.investigation().look(done) {
+                Err(CampaignError::Stopped) => plain,
+                looked => looked?,
+            });
         }
+        report.stopped = self.campaign.stop.is_asked();
         report.wall_s = self.elapsed().as_secs_f64();
         Ok(report)
     }
@@ -69,14 +82,16 @@ impl<'a> Course<'a> {
         let Some(folder) = &self.campaign.saved else {
             return Ok(known);
         };
-        for (path, failure) in saved::all(folder, self.scenario.name, &self.model.name)? {
+        for (path, failure) in saved::all(folder, self.scenario.name, &self.model.name, &self.environment)? {
             tell(Stage::Replaying);
-            match self.investigation().again(&path, &failure)? {
-                Some((key, failure)) => {
+            match self.investigation().again(&path, &failure) {
+                Err(CampaignError::Stopped) => break,
+                Err(error) => return Err(error),
+                Ok(Some((key, failure))) => {
                     known.insert(key);
                     report.failures.push(failure);
                 }
-                None => report.mended.push(path),
+                Ok(None) => report.mended.push(path),
             }
         }
         Ok(known)
@@ -136,7 +151,13 @@ impl<'a> Course<'a> {
     }
 
     fn investigation(&self) -> Investigation<'_> {
-        Investigation::new(self.pool, self.campaign, self.scenario.name, &self.model.name)
+        Investigation::new(
+            self.pool,
+            self.campaign,
+            self.scenario.name,
+            &self.model.name,
+            &self.environment,
+        )
     }
 
     fn elapsed(&self) -> Duration {

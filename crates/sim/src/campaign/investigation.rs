@@ -1,6 +1,7 @@
 //! What is made of a failure: a small list of faults, a file, pictures; or, of a run that is not deterministic, who made
 //! it so.
 
+use std::collections::BTreeMap;
 use std::convert::identity;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,15 +31,23 @@ pub(super) struct Investigation<'a> {
     campaign: &'a Campaign,
     scenario: &'a str,
     model: &'a str,
+    environment: &'a BTreeMap<String, Option<String>>,
 }
 
 impl<'a> Investigation<'a> {
-    pub(super) fn new(pool: &'a Pool<'a>, campaign: &'a Campaign, scenario: &'a str, model: &'a str) -> Self {
+    pub(super) fn new(
+        pool: &'a Pool<'a>,
+        campaign: &'a Campaign,
+        scenario: &'a str,
+        model: &'a str,
+        environment: &'a BTreeMap<String, Option<String>>,
+    ) -> Self {
         Investigation {
             pool,
             campaign,
             scenario,
             model,
+            environment,
         }
     }
 
@@ -56,7 +65,7 @@ impl<'a> Investigation<'a> {
         let failure = match done.outcome.verdict {
             Verdict::NotDeterministic => {
                 let mut small = self.explain(done)?;
-                self.draw(small.recorded.as_ref(), &mut small.failure, &stem(path))?;
+                self.draw(small.recorded.as_ref(), &mut small.failure, &stem(path));
                 small.failure
             }
             _ => Failure::of(
@@ -79,7 +88,7 @@ impl<'a> Investigation<'a> {
         let hash = recorded.as_ref().map_or(0, |done| done.outcome.hash);
         let failure = match (again, recorded) {
             (Some((_, mut failure)), Some(done)) => {
-                self.draw(Some(&done.outcome), &mut failure, &stem(path))?;
+                self.draw(Some(&done.outcome), &mut failure, &stem(path));
                 Some(failure)
             }
             _ => None,
@@ -107,15 +116,20 @@ impl<'a> Investigation<'a> {
                 model: self.model.to_owned(),
                 seed,
                 faults,
+                environment: self.environment.clone(),
                 verdict: failure.verdict,
                 message: failure.message.clone(),
                 hash: format!("{:016x}", failure.hash),
             };
-            let path = saved.write(folder)?;
-            name = stem(&path);
-            failure.saved = Some(path);
+            match saved.write(folder) {
+                Ok(path) => {
+                    name = stem(&path);
+                    failure.saved = Some(path);
+                }
+                Err(error) => failure.unsaved = Some(error.to_string()),
+            }
         }
-        self.draw(recorded.as_ref(), &mut failure, &name)?;
+        self.draw(recorded.as_ref(), &mut failure, &name);
         Ok(failure)
     }
 
@@ -193,11 +207,17 @@ impl<'a> Investigation<'a> {
         })
     }
 
-    /// Draws the pictures of a failure, under the name of its file.
-    fn draw(&self, recorded: Option<&Outcome>, failure: &mut Failure, name: &str) -> Result<(), CampaignError> {
-        let Some((recorded, trace)) = recorded.and_then(|recorded| Some((recorded, recorded.trace.as_ref()?))) else {
-            return Ok(());
-        };
+    /// Draws it; what was found is worth telling even where no picture can be written.
+    fn draw(&self, recorded: Option<&Outcome>, failure: &mut Failure, name: &str) {
+        if let Some(recorded) = recorded
+            && let Err(error) = self.try_draw(recorded, failure, name)
+        {
+            failure.unsaved = Some(error.to_string());
+        }
+    }
+
+    fn try_draw(&self, recorded: &Outcome, failure: &mut Failure, name: &str) -> Result<(), CampaignError> {
+        let Some(trace) = &recorded.trace else { return Ok(()) };
         let folder = self.campaign.pictures.as_ref().or(self.campaign.saved.as_ref());
         let Some(folder) = folder else { return Ok(()) };
         let title = format!("{}, {}, seed {}", self.scenario, self.model, recorded.seed);

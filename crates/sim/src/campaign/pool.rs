@@ -1,33 +1,43 @@
 //! Runs in processes, some at a time.
 
 use std::process::Command;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::CampaignError;
 use super::process::{Done, perform};
+use super::{Campaign, CampaignError, Stop};
 use crate::machine;
 use crate::run::Run;
+
+/// How often is looked whether a campaign is to end early.
+const STOP_EVERY: Duration = Duration::from_millis(100);
 
 /// Starts the processes of a campaign.
 pub(super) struct Pool<'a> {
     launch: &'a dyn Fn(&Run) -> Command,
     pub(super) jobs: usize,
     wall_max: Duration,
+    stop: &'a Stop,
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn new(launch: &'a dyn Fn(&Run) -> Command, jobs: usize, wall_max: Duration) -> Pool<'a> {
-        let jobs = match jobs {
+    pub(super) fn new(launch: &'a dyn Fn(&Run) -> Command, campaign: &'a Campaign) -> Pool<'a> {
+        let jobs = match campaign.jobs {
             0 => available_parallelism().map_or(1, usize::from),
             jobs => jobs,
         };
-        Pool { launch, jobs, wall_max }
+        Pool {
+            launch,
+            jobs,
+            wall_max: campaign.run_wall_max,
+            stop: &campaign.stop,
+        }
     }
 
     /// Does what `next` gives, several at a time; what is given together is done one after the other. `each` gets what
-    /// came of it, in the order in which it ended.
+    /// came of it, in the order in which it ended. If the campaign is asked to stop, what is running is left to itself: it ends
+    /// with this process.
     pub(super) fn stream(
         &self,
         next: &mut dyn FnMut() -> Option<Vec<Run>>,
@@ -56,7 +66,14 @@ impl<'a> Pool<'a> {
             if busy == 0 {
                 return Ok(());
             }
-            let Ok((runs, done)) = ends.recv() else { return Ok(()) };
+            if self.stop.is_asked() {
+                return Err(CampaignError::Stopped);
+            }
+            let (runs, done) = match ends.recv_timeout(STOP_EVERY) {
+                Ok(ended) => ended,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
             busy -= 1;
             each(runs, done.map_err(CampaignError::Launch)?);
         }

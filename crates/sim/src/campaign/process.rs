@@ -25,19 +25,25 @@ pub(super) struct Done {
 
 /// Starts a process, tells it what to run, and waits for what comes of it.
 pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io::Result<Done> {
-    let request = serde_json::to_vec(run).map_err(io::Error::other)?;
+    let mut request = serde_json::to_vec(run).map_err(io::Error::other)?;
+    request.push(b'\n');
     command
         .env(RUN, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    // Ctrl-C is for the campaign alone: it decides what becomes of its runs.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (said, hear) = sync_channel::<Said>(2);
     let saying = said.clone();
     machine::in_background(move || {
-        // A process that does not listen says why.
-        let _ = stdin.map(|mut stdin| stdin.write_all(&request));
+        // A process that does not listen says why. What it listens to is closed when this process ends, for whatever
+        // reason, and then it ends too.
+        let mut stdin = stdin;
+        let _ = stdin.as_mut().map(|stdin| stdin.write_all(&request));
         let _ = saying.send(Said::Aside(stderr.map(tail).unwrap_or_default()));
     })?;
     machine::in_background(move || {

@@ -60,6 +60,7 @@ fn the_pictures_of_one_seed_under_two_models_are_both_kept() {
 /// What is said of a saved failure like this, of which no process is started.
 fn refused(name: &str, change: impl FnOnce(&mut saved::Saved)) -> String {
     let mut failure = saved::Saved {
+        environment: Default::default(),
         scenario: "by-hand".to_owned(),
         model: LOSSY.to_owned(),
         seed: 3,

@@ -42,6 +42,7 @@ pub fn scenario() -> Scenario {
     Scenario::new("bank", move |world| bank(world, forgets))
         .about("Money is neither lost nor doubled, whatever happens to calls, nodes, disks and clocks")
         .seeds(500)
+        .environment(FORGETS)
         .sometimes("a repeated call got the recorded answer")
         .sometimes("a transfer certainly did not run")
         .sometimes("a transfer may have run")
