@@ -26,7 +26,8 @@ pub use macros::simulate;
 #[cfg(feature = "simulate")]
 pub mod simulation {
     pub use sim::harness::test;
-    pub use sim::*;
+    pub use sim::{Model, Outcome, PORT, Run, Scenario, Verdict, World, reference, serve};
+    pub use sim::{campaign, check, child, fault, history, linearizability, model, report, run, trace};
 }
 
 /// How much a silent peer is to be suspected.

@@ -111,7 +111,7 @@ fn check_name(text: &LitStr) -> syn::Result<()> {
 }
 
 /// Checks the preset's word; the axes are the simulator's to read.
-fn check_model(text: &LitStr) -> syn::Result<()> {
+pub(crate) fn check_model(text: &LitStr) -> syn::Result<()> {
     let value = text.value();
     let preset = value.split('+').next().unwrap_or_default().trim();
     let lies = preset
