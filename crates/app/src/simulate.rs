@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use clap::builder::PossibleValue;
 use host::Description;
@@ -101,9 +102,11 @@ pub(crate) fn simulate(
 /// Ends the campaign at Ctrl-C or SIGTERM, so that it says what it has seen so far.
 fn stop_when_asked(env: &Env) -> Stop {
     let stop = Stop::default();
-    let asked = stop.clone();
+    let (asked, mut signal) = (stop.clone(), Box::pin(shutdown_signal()));
+    // From its first poll on a signal is heard, so that none ends the program before it has begun.
+    let _ = signal.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     drop(env.spawn("stop", async move {
-        if shutdown_signal().await.is_ok() {
+        if signal.await.is_ok() {
             asked.ask();
         }
     }));

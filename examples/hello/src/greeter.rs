@@ -47,9 +47,12 @@ pub struct Polite {
 impl Polite {
     /// Needs the book of names.
     pub async fn open(setup: &Setup) -> Result<Polite, SetupError> {
-        Ok(Polite {
-            names: setup.reference(),
-        })
+        Ok(Polite::new(setup.reference()))
+    }
+
+    /// Asks these names.
+    pub fn new(names: Ref<dyn Names>) -> Polite {
+        Polite { names }
     }
 }
 
@@ -77,9 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_is_greeted_is_addressed_as_the_names_say() {
-        let polite = Polite {
-            names: Ref::fake(Majesty),
-        };
+        let polite = Polite::new(Ref::fake(Majesty));
         let greeting = polite.greet(&Cx::for_test(), "Anne".to_owned()).await;
         assert_eq!(greeting, Ok("Hello, Your Majesty Anne!".to_owned()));
     }

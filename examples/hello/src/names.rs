@@ -9,7 +9,7 @@ use terrace::{CallError, Cx, Setup, SetupError};
 const NAME_CHARS_MAX: usize = 100;
 
 /// Knows how people want to be addressed.
-#[terrace::component(owner = "registry")]
+#[terrace::component(owner = "registry", requires = "asynchronous")]
 pub trait Names {
     /// How to address whoever is called `name`.
     #[call(read)]

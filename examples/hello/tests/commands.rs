@@ -1,4 +1,5 @@
 //! The commands of `hello`, as a person runs them.
+#![cfg(not(feature = "simulate"))]
 #![allow(clippy::disallowed_methods, reason = "a test drives real processes from outside")]
 
 use std::io::{BufRead, BufReader, Read, Write};

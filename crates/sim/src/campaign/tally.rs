@@ -110,14 +110,14 @@ pub(super) fn settled(mut done: Vec<Done>) -> Option<Done> {
 /// Which failure it is: its numbers and ids do not matter.
 pub(super) fn key(outcome: &Outcome) -> Key {
     let words = outcome.message.split_whitespace();
-    let plain = words.map(|word| {
-        if word.contains(|letter: char| letter.is_ascii_digit()) {
-            "#"
-        } else {
-            word
-        }
-    });
+    let plain = words.map(|word| if is_number(word) { "#" } else { word });
     (outcome.verdict, plain.collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a word is a number, or an id in hexadecimal digits as a request's label ends with.
+fn is_number(word: &str) -> bool {
+    let has_digit = word.contains(|letter: char| letter.is_ascii_digit());
+    has_digit || word.len() == 4 && word.chars().all(|letter| letter.is_ascii_hexdigit())
 }
 
 /// The less, the easier a failure is to see through.

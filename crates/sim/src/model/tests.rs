@@ -313,8 +313,7 @@ fn each_weaker_axis_gets_its_sentence() {
     let axes: Vec<String> = weaker("asynchronous", "synchronous");
     let axes: Vec<&str> = axes.iter().filter_map(|sentence| sentence.split(':').next()).collect();
     assert_eq!(axes, ["timing", "processes", "disk", "links", "partitions", "clocks"]);
-    let gone =
-        "processes: nodes that stop for good, but `asynchronous` has nodes that stop and come back".to_string();
+    let gone = "processes: nodes that stop for good, but `asynchronous` has nodes that stop and come back".to_string();
     assert_eq!(weaker("synchronous", "asynchronous"), [gone]);
     let faulty = "faulty: at most 2 at one moment, but `byzantine(1)` has at most 1 at one moment";
     assert_eq!(weaker("byzantine(2)", "byzantine(1)"), [faulty]);

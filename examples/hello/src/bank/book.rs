@@ -20,8 +20,8 @@ const BOOK_BYTES_MAX: usize = 64 << 20;
 
 const NAME: &str = "book";
 
-/// What a slow disk takes for a line.
-const SLOW: Duration = Duration::from_millis(50);
+/// What a slow disk takes for half a line.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// The entries of a ledger and the calls that made them.
 pub(super) struct Book {
@@ -134,10 +134,14 @@ impl Book {
         let _one = self.writing.lock().await;
         let json = serde_json::to_string(line)?;
         let text = format!("{:016x} {json}\n", xxh3_64(json.as_bytes()));
-        self.file.append(Bytes::from(text)).await?;
+        let mut text = Bytes::from(text);
         if buggify!(self.env, "a slow disk") {
+            // It takes the line in two parts, and a crash may come between them.
+            let part = text.split_to(text.len() / 2);
+            self.file.append(part).await?;
             self.env.sleep(SLOW).await;
         }
+        self.file.append(text).await?;
         self.file.sync().await
     }
 
