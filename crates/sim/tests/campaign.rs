@@ -7,6 +7,8 @@
 
 #[path = "campaign/counter.rs"]
 mod counter;
+#[path = "campaign/ending.rs"]
+mod ending;
 #[path = "campaign/failures.rs"]
 mod failures;
 #[path = "campaign/prompt.rs"]
