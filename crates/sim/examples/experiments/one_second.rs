@@ -178,7 +178,7 @@ async fn experiment(world: World, seen: Seen<Told>, fence: bool) {
     for (index, name) in MEMBERS.into_iter().enumerate() {
         let (at, seen) = (world.clone(), seen.clone());
         world.provide::<dyn Member, _, _, _>(name, move |env| {
-            let elected = Elected::new(env, at.clone(), seen.clone(), index);
+            let elected = Elected::serving(env, at.clone(), seen.clone(), index);
             async move { elected }
         });
     }
@@ -213,7 +213,7 @@ struct State {
 }
 
 impl Elected {
-    fn new(env: Env, world: World, seen: Seen<Told>, index: usize) -> Serving {
+    fn serving(env: Env, world: World, seen: Seen<Told>, index: usize) -> Serving {
         let leads = (index == 0).then_some(1);
         let state = Mutex::new(State { latest: 1, leads });
         let elected = Arc::new(Elected {

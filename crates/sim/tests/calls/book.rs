@@ -124,7 +124,6 @@ pub(crate) struct Run {
     pub(crate) attempt: u8,
     pub(crate) step: usize,
     pub(crate) mark: Mark,
-    pub(crate) at: Duration,
     pub(crate) remaining: Option<Duration>,
     /// When it has to end, on its node's clock.
     pub(crate) deadline: Option<Instant>,
@@ -218,7 +217,6 @@ impl Book {
             attempt: cx.attempt(),
             step,
             mark,
-            at: self.world.now(),
             remaining: cx.remaining(),
             deadline: cx.deadline(),
             answered: None,
