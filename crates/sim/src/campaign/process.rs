@@ -53,11 +53,12 @@ pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io
         });
     })?;
     let begun = machine::now();
-    let (mut outcome, mut aside) = (None, String::new());
+    let (mut outcome, mut printed, mut last_words) = (None, String::new(), String::new());
     for _ in 0..2 {
         match hear.recv_timeout(wall_max.saturating_sub(begun.elapsed())) {
             Ok(Said::Outcome(told)) => outcome = Some(told),
-            Ok(Said::Nothing(other) | Said::Aside(other)) => aside.push_str(&other),
+            Ok(Said::Nothing(other)) => printed = other,
+            Ok(Said::Aside(other)) => last_words = other,
             Ok(Said::Endless) => return killed(child, run, Verdict::Crash, endless()),
             Err(RecvTimeoutError::Timeout) => return killed(child, run, Verdict::NoProgress, late(wall_max)),
             Err(RecvTimeoutError::Disconnected) => break,
@@ -67,10 +68,15 @@ pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io
     let why = match outcome.map(|line| serde_json::from_str::<Outcome>(&line)) {
         Some(Ok(outcome)) => return Ok(Done { outcome, told: true }),
         Some(Err(error)) => format!("the process of the run told what is no outcome: {error}"),
-        None => format!(
-            "the process of the run ended without an outcome ({status}); it said: {}",
-            aside.trim()
-        ),
+        None => {
+            // In this order whichever came first: the message is what tells one failure from another.
+            let said = match (printed.trim(), last_words.trim()) {
+                ("", "") => "nothing".to_owned(),
+                (said, "") | ("", said) => said.to_owned(),
+                (printed, last_words) => format!("{last_words}\n{printed}"),
+            };
+            format!("the process of the run ended without an outcome ({status}); it said: {said}")
+        }
     };
     Ok(silent(run, Verdict::Crash, why))
 }

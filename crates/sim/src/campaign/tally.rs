@@ -95,6 +95,12 @@ impl Tally {
 pub(super) fn settled(mut done: Vec<Done>) -> Option<Done> {
     let twice = (done.len() == 2).then(|| done.pop()).flatten();
     let mut first = done.pop()?;
+    if let Some(twice) = twice.as_ref().filter(|twice| twice.told != first.told) {
+        // Somebody may have killed it: what it says itself is more use than that the other one lived.
+        let mut died = if first.told { twice.clone() } else { first };
+        died.outcome.message = format!("in one of two runs of this seed {}", died.outcome.message);
+        return Some(died);
+    }
     let different = twice.is_some_and(|twice| match (first.told, twice.told) {
         (true, true) => differ(&first.outcome, &twice.outcome),
         // What a process said when it died may hold its number.
@@ -128,5 +134,28 @@ fn simplicity(outcome: &Outcome) -> (usize, u64) {
 fn merge(all: &mut BTreeMap<String, bool>, some: &BTreeMap<String, bool>) {
     for (name, held) in some {
         *all.entry(name.clone()).or_default() |= held;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settled;
+    use crate::campaign::process::Done;
+    use crate::run::{Outcome, Verdict};
+
+    #[test]
+    fn a_process_that_was_killed_is_a_crash_also_where_its_twin_lived() {
+        let done = |verdict, told| Done {
+            outcome: Outcome::without_a_run(7, verdict, "ended (signal: 9)".to_owned()),
+            told,
+        };
+        let (lived, died) = (done(Verdict::Holds, true), done(Verdict::Crash, false));
+        for both in [vec![lived.clone(), died.clone()], vec![died, lived]] {
+            let outcome = settled(both).expect("two runs").outcome;
+            assert_eq!(
+                (outcome.verdict, outcome.message.as_str()),
+                (Verdict::Crash, "in one of two runs of this seed ended (signal: 9)")
+            );
+        }
     }
 }
