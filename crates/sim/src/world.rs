@@ -230,7 +230,7 @@ impl World {
     }
 }
 
-/// Serves components on `env`'s node, for [`reference`].
+/// Serves components on `env`'s node, for [`reference()`].
 pub async fn serve(env: &Env, served: Vec<Served>) -> Arc<dyn Door> {
     if let Some(probe) = env.probe() {
         for interface in served.iter().map(|served| &served.declared.interface) {
