@@ -226,6 +226,11 @@ impl Cx {
         })
     }
 
+    /// Whether a method marked `read` is running: nothing below it may have an effect that is made once.
+    pub fn is_reading(&self) -> bool {
+        self.bits & READING != 0
+    }
+
     /// Whether this request was cancelled or is past its deadline.
     pub fn is_stopped(&self) -> bool {
         self.request.stop_reason().is_some()

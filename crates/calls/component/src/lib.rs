@@ -25,6 +25,7 @@ mod faults;
 mod finishing;
 pub mod limits;
 mod local;
+mod no_calls;
 pub mod once;
 mod reference;
 mod remote;
@@ -40,6 +41,7 @@ pub use crate::component::{Component, Data, Declared, Failure, Holds, MethodFact
 pub use crate::cx::{Canceller, Cx, Root};
 pub use crate::faults::Faults;
 pub use crate::finishing::finished;
+pub use crate::no_calls::{NoCalls, no_calls};
 pub use crate::reference::{Binding, Ref};
 pub use crate::remote::Channel;
 pub use crate::server::{Offered, OfferedService, Served};

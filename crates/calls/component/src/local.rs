@@ -16,6 +16,7 @@ use crate::component::{Component, Data, Failure};
 use crate::cx::{Cx, Derivation, GUARD, Lent, READING, SAMPLED};
 use crate::faults::{after, before};
 use crate::limits::{DEADLINE_DEFAULT, DERIVED_CALLS_MAX, HOPS_MAX};
+use crate::no_calls;
 use crate::reference::{Edge, Ref, Route};
 use crate::stop::stopped_error;
 
@@ -55,7 +56,11 @@ fn lean<'a, C: Component + ?Sized>(
     care: u8,
 ) -> Option<(&'a C::Twin, Began)> {
     let state = &edge.methods[method];
-    let plain = state.plain & (cx.bits() & care == 0) & (cx.hops() < HOPS_MAX) & !cx.stop().is_set();
+    let plain = state.plain
+        & (cx.bits() & care == 0)
+        & (cx.hops() < HOPS_MAX)
+        & !cx.stop().is_set()
+        & !no_calls::are_forbidden();
     if !plain {
         return None;
     }
@@ -355,6 +360,14 @@ pub(crate) fn traced(env: &Env, slot: Slot, trace: TraceContext) -> (TraceContex
 fn admit<C: Component + ?Sized>(edge: &Edge<C>, cx: &Cx, method: usize) -> Result<(), CallError> {
     if let Some(reason) = cx.stop_reason() {
         return Err(stopped_error(reason, Ran::No));
+    }
+    if no_calls::are_forbidden() {
+        let message = format!(
+            "`{}` is called inside a transaction, and the database would wait for it; call it before or after, or let a \
+             job do it",
+            edge.declared.name()
+        );
+        return Err(CallError::not_run(CallErrorKind::Denied, message));
     }
     if cx.hops() >= HOPS_MAX {
         return Err(CallError::not_run(

@@ -1,0 +1,36 @@
+//! What the database allows, each with its unit.
+
+use std::time::Duration;
+
+/// Rows that one query may answer.
+pub const ROWS_MAX: usize = 100_000;
+
+/// Bytes of text and blobs that one query may answer.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Parameters of one statement; PostgreSQL's protocol has 65,535, SQLite 32,766.
+pub const PARAMETERS_MAX: usize = 32_766;
+
+/// Transactions of one component that may wait in this process.
+pub const WAITING_MAX: usize = 4_096;
+
+/// Transactions that share one commit on SQLite.
+pub const BATCH_MAX: usize = 128;
+
+/// How often a transaction is run before a conflict with others is given up.
+pub const ATTEMPTS_MAX: u32 = 5;
+
+/// Bytes of an answer that [`Database::once`](crate::Database::once) records.
+pub const RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// How long the record of a call is kept, unless it is configured.
+pub const ONCE_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What a statement takes before it is traced as slow, unless it is configured.
+pub const SLOW: Duration = Duration::from_millis(100);
+
+/// Connections that read at the same time on SQLite, unless it is configured.
+pub const READERS: usize = 4;
+
+/// Connections to PostgreSQL for one component of one process, unless it is configured.
+pub const CONNECTIONS: usize = 8;

@@ -1,0 +1,143 @@
+//! [`Row`]: what a query answers, and what is made of it.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::value::{FromValue, Json, Value};
+
+/// One row of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    columns: Arc<[Box<str>]>,
+    values: Vec<Value>,
+}
+
+impl Row {
+    pub(crate) fn new(columns: Arc<[Box<str>]>, values: Vec<Value>) -> Row {
+        Row { columns, values }
+    }
+
+    /// The names of its columns.
+    pub fn columns(&self) -> &[Box<str>] {
+        &self.columns
+    }
+
+    /// Its values, in the order of the columns.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Takes the value of the column `name`; it is null afterwards.
+    pub fn take<T: FromValue>(&mut self, name: &str) -> Result<T, Error> {
+        match self.columns.iter().position(|column| &**column == name) {
+            Some(index) => self.take_at(index),
+            None => Err(Error::Mismatch {
+                column: name.to_owned(),
+                found: "no such column".to_owned(),
+                wanted: format!("one of {}", self.columns.join(", ")),
+            }),
+        }
+    }
+
+    /// Takes the value of the column at `index`, from 0; it is null afterwards.
+    pub fn take_at<T: FromValue>(&mut self, index: usize) -> Result<T, Error> {
+        let Some(value) = self.values.get_mut(index) else {
+            return Err(Error::Mismatch {
+                column: format!("number {}", index + 1),
+                found: format!("{} columns", self.values.len()),
+                wanted: T::WANTED.to_owned(),
+            });
+        };
+        T::from_value(std::mem::replace(value, Value::Null)).map_err(|mismatch| Error::Mismatch {
+            column: self.columns[index].to_string(),
+            found: mismatch.found,
+            wanted: mismatch.wanted.to_owned(),
+        })
+    }
+}
+
+/// What can be made of a row: a struct by `#[derive(Row)]`, a tuple by the order of columns, or the only column.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made of a row",
+    label = "no row becomes this",
+    note = "put `#[derive(terrace::Row)]` on a struct with a field for each column, or ask for a tuple"
+)]
+pub trait FromRow: Sized {
+    /// Takes what it needs of the row.
+    fn from_row(row: &mut Row) -> Result<Self, Error>;
+}
+
+impl FromRow for Row {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Row {
+            columns: row.columns.clone(),
+            values: std::mem::take(&mut row.values),
+        })
+    }
+}
+
+impl FromRow for () {
+    fn from_row(_: &mut Row) -> Result<Self, Error> {
+        Ok(())
+    }
+}
+
+macro_rules! only_column {
+    ($($type:ty),+) => {$(
+        impl FromRow for $type {
+            fn from_row(row: &mut Row) -> Result<Self, Error> {
+                row.take_at(0)
+            }
+        }
+    )+};
+}
+
+only_column!(
+    bool,
+    i8,
+    i16,
+    i32,
+    i64,
+    u8,
+    u16,
+    u32,
+    f64,
+    String,
+    Vec<u8>,
+    crate::Timestamp,
+    uuid::Uuid,
+    serde_json::Value,
+    Value
+);
+
+impl<T: FromValue> FromRow for Option<T> {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        row.take_at(0)
+    }
+}
+
+impl<T: serde::de::DeserializeOwned> FromRow for Json<T> {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        row.take_at(0)
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident $index:literal)+; $($rest:tt)*) => {
+        impl<$($name: FromValue),+> FromRow for ($($name,)+) {
+            fn from_row(row: &mut Row) -> Result<Self, Error> {
+                Ok(($(row.take_at::<$name>($index)?,)+))
+            }
+        }
+
+        tuples!($($rest)*);
+    };
+    () => {};
+}
+
+tuples! {
+    A 0; A 0 B 1; A 0 B 1 C 2; A 0 B 1 C 2 D 3; A 0 B 1 C 2 D 3 E 4; A 0 B 1 C 2 D 3 E 4 F 5;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6; A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7; A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9; A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
+}
