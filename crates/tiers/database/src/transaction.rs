@@ -90,6 +90,20 @@ impl<'c> Transaction<'c> {
         self.noted(done)
     }
 
+    /// Hands on every row of a query, however many there are.
+    pub(crate) async fn each(
+        &self,
+        sql: &str,
+        take: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let _running = self.running();
+        let done = match &self.link {
+            Link::Sqlite(connection) => connection.each(sql, &[], take),
+            Link::Postgres(session) => session.each(sql, &[], take).await,
+        };
+        self.noted(done)
+    }
+
     /// Why nothing of it may be kept, if a statement failed.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.failed.borrow().clone()

@@ -15,6 +15,8 @@ pub enum Isolation {
     /// Each statement sees what was kept before it; for queues that skip rows which others hold. SQLite is serializable
     /// anyway.
     ReadCommitted,
+    /// One state of everything, for reading only; on SQLite beside whoever writes.
+    Snapshot,
 }
 
 /// A transaction as an engine runs it. The future of the closure need not be `Send`: an engine makes it and polls it on

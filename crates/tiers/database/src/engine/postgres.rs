@@ -178,6 +178,7 @@ async fn attempt(pool: &Pool, work: &mut dyn Work) -> Result<(), Error> {
         .begin(match work.isolation() {
             Isolation::Serializable => "begin isolation level serializable read write",
             Isolation::ReadCommitted => "begin isolation level read committed read write",
+            Isolation::Snapshot => "begin isolation level repeatable read read only",
         })
         .await?;
     let transaction = Transaction::new(Link::Postgres(&session));

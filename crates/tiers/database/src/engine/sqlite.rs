@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::limits::{BATCH_MAX, WAITING_MAX};
 use crate::row::Row;
 use crate::value::Value;
-use crate::work::Work;
+use crate::work::{Isolation, Work};
 
 /// In a simulated world a commit takes up to this long, as it would on a disk.
 const SIMULATED_WAIT_MICROS: u64 = 3_000;
@@ -76,6 +76,10 @@ impl Sqlite {
     }
 
     pub(crate) fn submit(&self, work: Box<dyn Work>) {
+        if work.isolation() == Isolation::Snapshot {
+            let inner = self.inner.clone();
+            return drop(self.inner.env.blocking("snapshot", move || inner.snapshot(work)));
+        }
         let begins = {
             let mut queue = self.inner.queue();
             if queue.waiting.len() >= WAITING_MAX {
@@ -156,6 +160,14 @@ impl Inner {
             lock(&self.readers).push(connection);
         }
         rows
+    }
+
+    /// Runs a transaction that only reads on a connection of its own, since it may take long.
+    fn snapshot(&self, work: Box<dyn Work>) {
+        match Connection::open(&self.place, true, self.slow, &self.component) {
+            Ok(connection) => batch::snapshot(&connection, work),
+            Err(error) => work.settle(Err(error)),
+        }
     }
 
     fn open_writer(&self) -> Result<Connection, Error> {

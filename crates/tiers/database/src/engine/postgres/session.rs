@@ -1,8 +1,11 @@
 //! One connection, as long as somebody has it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use deadpool_postgres::{Object, Pool};
+use futures_core::Stream;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row as Raw, Statement};
 use wire::Ran;
@@ -49,6 +52,24 @@ impl Session {
         let columns: Arc<[Box<str>]> = statement.columns().iter().map(|column| column.name().into()).collect();
         let mut bytes = 0;
         rows.iter().map(|row| read(row, &columns, &mut bytes)).collect()
+    }
+
+    /// Hands on every row of a query, however many there are.
+    pub(crate) async fn each(
+        &self,
+        sql: &str,
+        values: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let failed = |error: tokio_postgres::Error| failure::of(&error, sql);
+        let statement = self.prepared(sql, values).await?;
+        let columns: Arc<[Box<str>]> = statement.columns().iter().map(|column| column.name().into()).collect();
+        let rows = self.client.query_raw(&statement, borrowed(values)).await;
+        let mut rows = pin!(rows.map_err(failed)?);
+        while let Some(row) = poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
+            take(read(&row.map_err(failed)?, &columns, &mut 0)?)?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {

@@ -104,6 +104,13 @@ fn alone(connection: &Connection, work: &mut dyn Work) -> End {
     end
 }
 
+/// Runs a transaction that only reads.
+pub(super) fn snapshot(connection: &Connection, mut work: Box<dyn Work>) {
+    let end = connection.script("begin").and_then(|()| attempt(connection, &mut *work));
+    roll_back(connection);
+    settle(work, end.map(Attempt::into_hooks));
+}
+
 /// What came of a closure.
 enum Attempt {
     /// It answered `Ok`.

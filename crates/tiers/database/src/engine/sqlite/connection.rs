@@ -54,28 +54,41 @@ impl Connection {
     }
 
     pub(crate) fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let failed = |error| failure::of(error, sql);
-        let mut statement = self.prepared(sql, values)?;
-        let names = statement.column_names();
-        let columns: Arc<[Box<str>]> = names.into_iter().map(Box::from).collect();
         let (mut rows, mut bytes) = (Vec::new(), 0);
-        let mut cursor = statement.raw_query();
-        while let Some(row) = cursor.next().map_err(failed)? {
-            let mut values = Vec::with_capacity(columns.len());
-            for index in 0..columns.len() {
-                let value = read(row.get_ref(index).map_err(failed)?, &columns[index])?;
-                bytes += value.bytes();
-                values.push(value);
-            }
+        self.each(sql, values, &mut |row| {
+            bytes += row.values().iter().map(Value::bytes).sum::<usize>();
             if rows.len() == ROWS_MAX {
                 return Err(too_large(format!("{ROWS_MAX} rows")));
             }
             if bytes > ANSWER_BYTES_MAX {
                 return Err(too_large(format!("{} MiB", ANSWER_BYTES_MAX >> 20)));
             }
-            rows.push(Row::new(columns.clone(), values));
-        }
+            rows.push(row);
+            Ok(())
+        })?;
         Ok(rows)
+    }
+
+    /// Hands on every row of a query, however many there are.
+    pub(crate) fn each(
+        &self,
+        sql: &str,
+        values: &[Value],
+        take: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let failed = |error| failure::of(error, sql);
+        let mut statement = self.prepared(sql, values)?;
+        let names = statement.column_names();
+        let columns: Arc<[Box<str>]> = names.into_iter().map(Box::from).collect();
+        let mut cursor = statement.raw_query();
+        while let Some(row) = cursor.next().map_err(failed)? {
+            let mut values = Vec::with_capacity(columns.len());
+            for index in 0..columns.len() {
+                values.push(read(row.get_ref(index).map_err(failed)?, &columns[index])?);
+            }
+            take(Row::new(columns.clone(), values))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
