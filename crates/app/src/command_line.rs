@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
-use host::config::{FORMATS, LEVELS};
+use host::config::{FORMATS, LEVELS, concealed};
 use telemetry::logs::{Format, Level};
 use world::Address;
 
@@ -17,11 +17,21 @@ use crate::simulate;
 pub(crate) struct Asked {
     pub(crate) command: Choice,
     pub(crate) config: Option<PathBuf>,
+    /// The `KEY=VALUE` of each `--set`.
+    pub(crate) set: Vec<OsString>,
     pub(crate) log_format: Option<Format>,
     pub(crate) log_level: Option<Level>,
     pub(crate) json: bool,
-    /// All of it after the program, as a person would type it.
+    /// All of it after the program, as a person would type it, but for what may be a secret.
     pub(crate) given: String,
+}
+
+/// A command line that asks for nothing that runs: what to print instead.
+pub(crate) enum Unread {
+    /// It is wrong.
+    Wrong(String),
+    /// It asks for help, or for the version.
+    Help(String),
 }
 
 /// Which command.
@@ -35,6 +45,8 @@ pub(crate) enum Choice {
         must_listen: bool,
     },
     Describe {
+        /// Whether the configuration is to be printed instead of the application.
+        configuration: bool,
         /// Whether the system models are to be described instead of the application.
         models: bool,
         /// The model that the application's components are held to.
@@ -78,20 +90,29 @@ pub(crate) fn word(argument: &str) -> String {
     }
 }
 
-/// Reads `arguments`; the error knows whether it is help, and its exit status.
-pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
-    let mut matches = clap(app).try_get_matches_from(&arguments)?;
+/// Reads `arguments`.
+pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, Unread> {
+    let unread = |error: clap::Error, arguments: &[OsString]| {
+        let text = error.render().to_string();
+        match error.use_stderr() {
+            true => Unread::Wrong(without_secrets(text, arguments)),
+            false => Unread::Help(text),
+        }
+    };
+    let read = |arguments: &[OsString]| clap(app).try_get_matches_from(arguments);
+    let mut matches = read(&arguments).map_err(|error| unread(error, &arguments))?;
     if let (None, Some(default)) = (matches.subcommand_name(), app.default_command) {
         arguments.push(default.into());
-        matches = clap(app).try_get_matches_from(&arguments)?;
+        matches = read(&arguments).map_err(|error| unread(error, &arguments))?;
     }
-    let mut given = arguments.iter().map(|argument| word(&argument.to_string_lossy()));
+    let mut given = shown(&arguments).into_iter().map(|(_, shown)| word(&shown));
     let program = given.next().unwrap_or_else(|| app.name.to_owned());
     let given = given.collect::<Vec<_>>().join(" ");
     let named = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let asked = Asked {
         command: Choice::None,
         config: matches.get_one::<PathBuf>("config").cloned(),
+        set: set(&matches),
         log_format: named("log-format").and_then(|word| found(FORMATS, word)),
         log_level: named("log-level").and_then(|word| found(LEVELS, word)),
         json: matches.get_flag("json"),
@@ -102,6 +123,46 @@ pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, cla
         Some((name, matches)) => choice(app, &name, matches, program),
     };
     Ok(Asked { command, ..asked })
+}
+
+/// Each `--set`, those before the command first. It is an argument of the program and one of each command, since of one that
+/// is global only the last place it stands in would count.
+fn set(matches: &ArgMatches) -> Vec<OsString> {
+    let of_command = matches.subcommand().map(|(_, matches)| matches);
+    let places = [Some(matches), of_command];
+    let given = places
+        .into_iter()
+        .flatten()
+        .filter_map(|matches| matches.try_get_many::<OsString>(SET).ok()?);
+    given.flatten().cloned().collect()
+}
+
+/// Each argument, and what may be shown of it.
+fn shown(arguments: &[OsString]) -> Vec<(String, String)> {
+    let mut is_set = false;
+    let mut shown = Vec::new();
+    for argument in arguments {
+        let argument = argument.to_string_lossy().into_owned();
+        let concealed = match is_set {
+            true => concealed(&format!("--set={argument}")).replacen("--set=", "", 1),
+            false => concealed(&argument),
+        };
+        is_set = argument == "--set";
+        shown.push((argument, concealed));
+    }
+    shown
+}
+
+/// The message about a wrong command line, which quotes it.
+fn without_secrets(message: String, arguments: &[OsString]) -> String {
+    shown(arguments)
+        .iter()
+        .fold(message, |message, (argument, shown)| match argument == shown {
+            true => message,
+            // A short one could be a part of any word.
+            false if !argument.contains('=') => message.replace(&format!("'{argument}'"), &format!("'{shown}'")),
+            false => message.replace(argument.as_str(), shown),
+        })
 }
 
 /// The help, for whoever asked for nothing.
@@ -116,6 +177,7 @@ fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
     let listen = || given.get_one::<Address>("service-listen").cloned();
     match name {
         "describe" => Choice::Describe {
+            configuration: given.get_flag("configuration"),
             models: given.get_flag("models"),
             model: given.get_one::<String>("model").cloned(),
         },
@@ -136,6 +198,9 @@ fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
 fn found<T: Copy>(words: &[(&str, T)], wanted: &str) -> Option<T> {
     words.iter().find(|(word, _)| *word == wanted).map(|(_, value)| *value)
 }
+
+/// The name of the argument `--set`.
+const SET: &str = "set";
 
 /// What every command has stands after what it has of its own.
 const GLOBAL_LAST: usize = 100;
@@ -165,6 +230,13 @@ fn clap(app: &App) -> Clap {
         Clap::new("describe")
             .about("Prints components, owners, methods, marks, codecs and the call graph")
             .arg(
+                Arg::new("configuration")
+                    .long("configuration")
+                    .action(ArgAction::SetTrue)
+                    .conflicts_with_all(["models", "model"])
+                    .help("Prints what is configured instead, and where each value was written"),
+            )
+            .arg(
                 Arg::new("models")
                     .long("models")
                     .action(ArgAction::SetTrue)
@@ -182,8 +254,30 @@ fn clap(app: &App) -> Clap {
         .version(app.version)
         .about(app.about)
         .args(global.map(|arg| arg.global(true).display_order(GLOBAL_LAST)))
-        .subcommands(app.commands.iter().map(subcommand))
-        .subcommands(built_in.into_iter().filter(|built_in| !own(built_in.get_name())))
+        .arg(set_argument())
+        .subcommands(
+            app.commands
+                .iter()
+                .map(subcommand)
+                .map(|command| command.arg(set_argument())),
+        )
+        .subcommands(
+            built_in
+                .into_iter()
+                .filter(|built_in| !own(built_in.get_name()))
+                .map(|command| command.arg(set_argument())),
+        )
+}
+
+fn set_argument() -> Arg {
+    Arg::new(SET)
+        .long("set")
+        .value_name("KEY=VALUE")
+        .value_parser(clap::value_parser!(OsString))
+        .allow_hyphen_values(true)
+        .action(ArgAction::Append)
+        .display_order(GLOBAL_LAST)
+        .help("A value of the configuration, such as tiers.database=sqlite:data; it may be given several times")
 }
 
 fn service_listen() -> Arg {

@@ -2,6 +2,7 @@
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use host::config::Configured;
 use host::{ComponentDescription, Description};
 use serde::Serialize;
 
@@ -29,6 +30,18 @@ pub(crate) fn text(
         return Ok(format!("{}\n", serde_json::to_string_pretty(&document)?));
     }
     Ok(tables(application, version, description))
+}
+
+/// What is configured, and where each value comes from.
+pub(crate) fn configuration(configured: &[Configured], json: bool) -> Result<String, serde_json::Error> {
+    if json {
+        return Ok(format!("{}\n", serde_json::to_string_pretty(configured)?));
+    }
+    let mut table = table(["key", "value", "origin"]);
+    for Configured { key, value, origin } in configured {
+        table.add_row([key, value, origin]);
+    }
+    Ok(printed(&table))
 }
 
 fn tables(application: &str, version: &str, description: &Description) -> String {

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use host::Config;
-use host::config::ConfigError;
+use host::config::{ConfigError, Layers};
 use wire::{Tcp, Token};
 use world::Env;
 
 use crate::application::App;
 use crate::command::Invocation;
-use crate::command_line::{self, Asked, Choice};
+use crate::command_line::{self, Asked, Choice, Unread};
 use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
@@ -28,13 +28,13 @@ const USAGE: u8 = 2;
 pub(crate) fn run(app: App, arguments: Vec<OsString>, console: Arc<Console>) -> u8 {
     let asked = match command_line::read(&app, arguments) {
         Ok(asked) => asked,
-        Err(error) if error.use_stderr() => {
-            console.note(&error.render().to_string());
+        Err(Unread::Wrong(text)) => {
+            console.note(&text);
             return USAGE;
         }
-        Err(help) => {
+        Err(Unread::Help(text)) => {
             // Whoever reads it may be gone, which is no error of help.
-            let _ = console.text(&help.render().to_string());
+            let _ = console.text(&text);
             return 0;
         }
     };
@@ -43,7 +43,7 @@ pub(crate) fn run(app: App, arguments: Vec<OsString>, console: Arc<Console>) -> 
 }
 
 fn start(app: App, asked: Asked, console: &Arc<Console>) -> Result<u8, CommandError> {
-    let config = Arc::new(configured(&asked)?);
+    let config = Arc::new(configured(&app, &asked)?);
     // A program that set up a logger of its own keeps it.
     let _ = telemetry::logs::init(&config.log);
     for warning in &config.warnings {
@@ -56,13 +56,21 @@ fn start(app: App, asked: Asked, console: &Arc<Console>) -> Result<u8, CommandEr
     status
 }
 
-fn configured(asked: &Asked) -> Result<Config, ConfigError> {
+/// The file, the environment of the process, and `--set`. Only a file that nobody named may be absent.
+fn configured(app: &App, asked: &Asked) -> Result<Config, ConfigError> {
     let path = asked.config.as_deref().unwrap_or(Path::new(CONFIG_FILE));
-    let mut config = match Config::read(path) {
+    let mut layers = Layers {
+        file: Some(path.to_owned()),
+        environment: std::env::vars_os().collect(),
+        set: asked.set.clone(),
+        components: app.modules.names(),
+    };
+    let mut config = match Config::layered(&layers) {
         Err(ConfigError::Unreadable { source, .. })
             if asked.config.is_none() && source.kind() == io::ErrorKind::NotFound =>
         {
-            Config::default()
+            layers.file = None;
+            Config::layered(&layers)?
         }
         read => read?,
     };
@@ -88,6 +96,12 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
         Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, &asked.given, console, &env),
         Choice::Describe { models: true, .. } => {
             console.text(&simulate::models(app.name)?)?;
+            return Ok(0);
+        }
+        Choice::Describe {
+            configuration: true, ..
+        } => {
+            console.text(&describe::configuration(&config.origins(), json)?)?;
             return Ok(0);
         }
         Choice::Describe { model, .. } => {

@@ -195,8 +195,8 @@ fn a_configuration_that_is_wrong_or_missing_is_told_with_its_line() {
     assert_eq!(
         error,
         format!(
-            "error: {path}:2: `listen` in [service] is a text in quotes, not the number 7001\n\
-             error: {path}:3: unknown key in the file: `lgo`; did you mean `log`?\n"
+            "error: {path}:2:10: `listen` in [service] is a text in quotes, not the number 7001\n\
+             error: {path}:3:2: unknown key in the configuration: `lgo`; did you mean `log`?\n"
         )
     );
     let (status, _, error) = run(whole(), &["--config", "missing.toml", "idle"]);
@@ -274,6 +274,6 @@ fn a_component_of_the_configuration_that_nobody_knows_is_told() {
     assert_eq!(status, 1);
     assert_eq!(
         error,
-        format!("error: {path}:1: no component is called `Countr`; did you mean `Counter`?\n")
+        format!("error: {path}:1:1: no component is called `Countr`; did you mean `Counter`?\n")
     );
 }

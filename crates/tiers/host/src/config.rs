@@ -1,5 +1,5 @@
-//! The one reader of `terrace.toml`: the tables of the crates that exist, and nothing else. An unknown key is an error
-//! that names the nearest known one.
+//! The one reader of configuration: the tables of the crates that exist, and nothing else. An unknown key is an error
+//! that names the nearest known one, and every error names where its value was written.
 //!
 //! ```toml
 //! [service]
@@ -20,6 +20,11 @@
 //! [calls]
 //! decoded_bytes_max = 67_108_864      # memory of one decoded value; default: 64 MiB
 //!
+//! [tiers]                             # each a URL, or a table with `url`; absent: the tier decides
+//! database = "sqlite:data"            # or postgres://..; a relative folder begins at that of this file
+//! mail = { url = "smtps://mail.example:465", user = "shop", password = { env = "MAIL" }, from = "shop@example" }
+//! jobs = { poll = "100ms", lease = "30s", concurrency = 8, keep = "7d" }
+//!
 //! [components.Greeter]
 //! module = "loud"                     # which of several modules; default: the one without a name of its own
 //! config = { volume = 11 }            # what the module reads by `setup.config()`; default: empty
@@ -27,11 +32,38 @@
 //! [components.Names]
 //! at = "10.0.0.7:7001"                # the component runs there; default: here
 //! ```
+//!
+//! # Three origins
+//!
+//! The file is weaker than the environment, and that is weaker than `--set`. A later origin replaces single values and
+//! lists; tables merge key by key. A secret is replaced as a whole, and so is a tier by its URL alone:
+//! `TERRACE_TIERS__DATABASE=sqlite:other` keeps nothing of a table `database` in the file.
+//!
+//! ```sh
+//! TERRACE_TIERS__DATABASE__PASSWORD='{ file = "password" }' shop serve --set tiers.database.slow=200ms
+//! ```
+//!
+//! A value is TOML where it can be read as such, and its own text where not; where a text is wanted, a number, `true` or a
+//! date that is the whole value is its letters. A text in quotes loses them.
+//!
+//! A variable is configuration if it is `TERRACE_` and a table's name, or has two underscores, which stand between levels;
+//! any other, such as `TERRACE_TOKEN`, is not read here. A level is the key that it is but for case: one that is known here,
+//! or is in the file, or the name of one of the application's components; where there is none, it is itself in lower case,
+//! which is how a component's own keys are written. A key of `--set` is a key as TOML writes it, and case counts.
 
+mod duration;
+mod known;
+mod layers;
+mod lenient;
+mod listing;
 mod nearest;
 mod problem;
 mod secret;
+mod sections;
+mod source;
 mod table;
+mod tiers;
+mod url;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -41,21 +73,26 @@ use serde::de::DeserializeOwned;
 use telemetry::Logs;
 use telemetry::logs::{Format, Level};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeTable, DeValue};
 use wire::Limits;
 use world::Address;
 
 use crate::limits::CONFIG_BYTES_MAX;
 
+use self::known::{Known, ROOT};
 use self::nearest::shown;
 use self::problem::Problems;
-use self::table::{At, Table, table_of, text_of};
+use self::source::NOWHERE;
 
+pub use self::layers::{Layers, concealed};
+pub use self::listing::Configured;
 pub(crate) use self::nearest::{listed, suggested};
-pub(crate) use self::problem::Source;
 pub use self::secret::{Secret, SecretError, SecretReference};
+pub use self::source::Origin;
+pub(crate) use self::source::Source;
+pub use self::tiers::{DatabaseTier, JobsTier, MailTier, TiersConfig};
 
-/// What `terrace.toml` says. The default is that of an empty file.
+/// What is configured. The default is that of an empty file.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// `[service]`
@@ -66,9 +103,11 @@ pub struct Config {
     pub log: Logs,
     /// `[calls]`: what a reader of calls allows.
     pub calls: Limits,
+    /// `[tiers]`
+    pub tiers: TiersConfig,
     /// `[components.NAME]`, by name.
     pub components: BTreeMap<String, ComponentConfig>,
-    /// What is better done otherwise, each with its line.
+    /// What is better done otherwise, each with its place.
     pub warnings: Vec<String>,
     pub(crate) source: Source,
 }
@@ -135,139 +174,97 @@ pub struct AddressError {
 impl Config {
     /// What the file at `path` says.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
-        let bytes = world::production::read_file(path, CONFIG_BYTES_MAX).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Config::parse(text, path),
-            Err(error) => Err(ConfigError::Invalid {
-                problems: vec![format!(
-                    "{}: byte {} is not UTF-8; save the file as UTF-8",
-                    path.display(),
-                    error.valid_up_to()
-                )],
-            }),
-        }
+        let file = Some(path.to_owned());
+        Config::layered(&Layers {
+            file,
+            ..Layers::default()
+        })
     }
 
     /// What `text` says, which came from the file at `path`.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
-        let source = Source::new(path.to_owned(), text);
-        let mut problems = Problems::new(&source);
-        let mut config = Config::default();
-        match DeTable::parse(text) {
-            Ok(root) => config.read_root(root.get_ref(), &mut problems),
-            Err(error) => problems.add(&error.span().unwrap_or_default(), first_line(error.message())),
+        Config::of(Some((path, text)), &Layers::default())
+    }
+
+    /// What the file, the environment and the command line say together.
+    pub fn layered(layers: &Layers) -> Result<Config, ConfigError> {
+        let Some(path) = &layers.file else {
+            return Config::of(None, layers);
+        };
+        let bytes = world::production::read_file(path, CONFIG_BYTES_MAX).map_err(|source| ConfigError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Config::of(Some((path, text)), layers),
+            Err(error) => Err(invalid(format!(
+                "{}: byte {} is not UTF-8; save the file as UTF-8",
+                path.display(),
+                error.valid_up_to()
+            ))),
         }
+    }
+
+    fn of(file: Option<(&Path, &str)>, layers: &Layers) -> Result<Config, ConfigError> {
+        let mut source = Source::default();
+        let mut config = Config::default();
+        if let Some((path, text)) = file {
+            source.add_file(path, text);
+        }
+        let mut problems = Vec::new();
+        let of_file = source.clone();
+        let file = of_file.merged().map_err(invalid)?;
+        layers::add_environment(&mut source, layers, &file, &mut problems, &mut config.warnings);
+        layers::add_set(&mut source, layers, &mut problems);
+        let mut problems = Problems::new(&source, problems);
+        config.read_root(&source.merged().map_err(invalid)?, &mut problems);
         match problems.into_found() {
             found if found.is_empty() => Ok(Config { source, ..config }),
             problems => Err(ConfigError::Invalid { problems }),
         }
     }
 
+    /// Every configured value with its origin, in the order of the keys. What is or may be a secret is `***`.
+    pub fn origins(&self) -> Vec<Configured> {
+        let mut listed = Vec::new();
+        if let Ok(root) = self.source.merged() {
+            let root = Spanned::new(NOWHERE, DeValue::Table(root));
+            listing::list(Known::Keys(ROOT), "", &root, &self.source, &mut listed);
+        }
+        listed
+    }
+
     /// The folder in which relative paths begin.
     pub(crate) fn folder(&self) -> &Path {
-        self.source.path.parent().unwrap_or(Path::new(""))
+        self.source.folder()
+    }
+
+    /// The secret that `reference` refers to; the path of a file begins at the configuration's folder.
+    pub fn secret(&self, reference: &SecretReference) -> Result<Secret, SecretError> {
+        reference.resolve(self.folder())
     }
 
     /// The deployment's token, if one is configured.
     pub fn token(&self) -> Result<Option<Secret>, SecretError> {
-        let resolve = |reference: &SecretReference| reference.resolve(self.folder());
-        self.service.token.as_ref().map(resolve).transpose()
+        self.service.token.as_ref().map(|token| self.secret(token)).transpose()
     }
 
     /// What `[components.NAME] config` says; an empty table where it is missing.
     pub(crate) fn of_component<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
-        let text = &self.source.text;
-        let invalid = |span: Range<usize>, message: &str| {
-            let place = self.source.place(&span);
-            let problem = format!("{place}: `config` in [components.{name}]: {}", first_line(message));
-            ConfigError::Invalid {
-                problems: vec![problem],
-            }
-        };
-        // It was read before, so this does not fail; what it borrows from the text cannot be kept.
-        let root = DeTable::parse(text).map_err(|error| invalid(error.span().unwrap_or_default(), error.message()))?;
-        let components = root.get_ref().get("components");
+        // It was read before, so this does not fail; what it borrows from the texts cannot be kept.
+        let root = self.source.merged().map_err(invalid)?;
+        let components = root.get("components");
         let component = components.and_then(|components| components.get_ref().get(name));
-        let empty = Spanned::new(0..0, DeValue::Table(DeTable::new()));
+        let nothing = component.map_or(NOWHERE, Spanned::span);
+        let empty = Spanned::new(nothing, DeValue::Table(DeTable::new()));
         let config = component
             .and_then(|component| component.get_ref().get("config"))
             .unwrap_or(&empty);
-        let span = config.span();
-        T::deserialize(ValueDeserializer::from(config.clone()))
-            .map_err(|error| invalid(error.span().unwrap_or(span), error.message()))
-    }
-
-    fn read_root(&mut self, root: &DeTable<'_>, problems: &mut Problems<'_>) {
-        let mut tables = Table::new("the file", root);
-        if let Some(At { value: table, .. }) = tables.table("service", problems) {
-            self.read_service(table, problems);
-        }
-        if let Some(At { value: table, .. }) = tables.table("face", problems) {
-            self.face = Some(read_face(table, problems));
-        }
-        if let Some(At { value: table, .. }) = tables.table("log", problems) {
-            self.read_log(table, problems);
-        }
-        if let Some(At { value: table, .. }) = tables.table("calls", problems) {
-            let mut calls = Table::new("[calls]", table);
-            if let Some(bytes) = calls.bytes("decoded_bytes_max", problems) {
-                self.calls.decoded_bytes_max = bytes.value;
-            }
-            calls.finish(problems);
-        }
-        if let Some(At { value: components, .. }) = tables.table("components", problems) {
-            for (name, value) in components {
-                let place = format!("[components.{}]", shown(name.get_ref()));
-                let Some(table) = table_of(value, &place, problems) else {
-                    continue;
-                };
-                let component = read_component(&place, table, problems);
-                self.components.insert(name.get_ref().to_string(), component);
-            }
-        }
-        tables.finish(problems);
-    }
-
-    fn read_service(&mut self, table: &DeTable<'_>, problems: &mut Problems<'_>) {
-        let mut service = Table::new("[service]", table);
-        let listen = service.text("listen", problems);
-        self.service.listen = listen.and_then(|text| address_at(text, problems));
-        if let Some(value) = service.value("token") {
-            self.service.token = deserialized(value, "`token` in [service]", problems);
-            if let Some(SecretReference::Literal(_)) = self.service.token {
-                self.warnings.push(format!(
-                    "{}: a secret is written in the file; keep it outside: token = {{ env = \"TERRACE_TOKEN\" }}",
-                    problems.source.place(&value.span())
-                ));
-            }
-        }
-        service.finish(problems);
-    }
-
-    fn read_log(&mut self, table: &DeTable<'_>, problems: &mut Problems<'_>) {
-        let mut log = Table::new("[log]", table);
-        if let Some(text) = log.text("format", problems) {
-            self.log.format = word(text, "`format` in [log]", FORMATS, problems).unwrap_or_default();
-        }
-        if let Some(text) = log.text("level", problems) {
-            self.log.level = word(text, "`level` in [log]", LEVELS, problems).unwrap_or_default();
-        }
-        if let Some(targets) = log
-            .value("targets")
-            .and_then(|value| table_of(value, "[log.targets]", problems))
-        {
-            for (target, value) in targets.value {
-                let place = format!("`{}` in [log.targets]", shown(target.get_ref()));
-                let text = text_of(value, &place, problems);
-                if let Some(level) = text.and_then(|text| word(text, &place, LEVELS, problems)) {
-                    self.log.targets.insert(target.get_ref().to_string(), level);
-                }
-            }
-        }
-        log.finish(problems);
+        lenient::read(config, &self.source).map_err(|error| {
+            let place = self.source.place(&error.span().unwrap_or_else(|| config.span()));
+            let message = first_line(error.message());
+            invalid(format!("{place}: `config` in [components.{name}]: {message}"))
+        })
     }
 }
 
@@ -304,76 +301,10 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-fn read_face(table: &DeTable<'_>, problems: &mut Problems<'_>) -> FaceConfig {
-    let mut face = Table::new("[face]", table);
-    let config = FaceConfig {
-        on: face.boolean("on", problems).is_none_or(|on| on.value),
-        hosts: face
-            .texts("hosts", problems)
-            .map(|hosts| hosts.value)
-            .unwrap_or_default(),
-        origins: face
-            .texts("origins", problems)
-            .map(|origins| origins.value)
-            .unwrap_or_default(),
-        request_bytes_max: face.bytes("request_bytes_max", problems).map(|bytes| bytes.value),
-    };
-    face.finish(problems);
-    config
-}
-
-fn read_component(place: &str, table: At<&DeTable<'_>>, problems: &mut Problems<'_>) -> ComponentConfig {
-    let mut component = Table::new(place, table.value);
-    let module = component.text("module", problems);
-    let at = component.text("at", problems);
-    let config = component.value("config");
-    component.finish(problems);
-    if let Some(at) = &at {
-        let module = module.as_ref().map(|module| (module.span.clone(), "module"));
-        let config = config.map(|config| (config.span(), "config"));
-        for (span, key) in module.into_iter().chain(config) {
-            let message = format!(
-                "`{key}` in {place} is of a module here, but `at` says that the component runs at `{}`; remove one",
-                shown(&at.value)
-            );
-            problems.add(&span, message);
-        }
+fn invalid(problem: String) -> ConfigError {
+    ConfigError::Invalid {
+        problems: vec![problem],
     }
-    if let Some(value) = config {
-        let _ = table_of(value, &format!("`config` in {place}"), problems);
-    }
-    ComponentConfig {
-        module: module.map(|module| module.value),
-        at: at.and_then(|text| address_at(text, problems)),
-        span: table.span,
-    }
-}
-
-fn address_at(text: At<String>, problems: &mut Problems<'_>) -> Option<Address> {
-    let read = address(&text.value);
-    read.map_err(|error| problems.add(&text.span, error)).ok()
-}
-
-fn word<T: Copy>(text: At<String>, place: &str, words: &[(&str, T)], problems: &mut Problems<'_>) -> Option<T> {
-    let found = words.iter().find(|(word, _)| *word == text.value);
-    if found.is_none() {
-        let suggested = suggested(&text.value, words.iter().map(|(word, _)| *word));
-        problems.add(&text.span, format!("{place}: unknown {suggested}"));
-    }
-    found.map(|(_, value)| *value)
-}
-
-fn deserialized<T: DeserializeOwned>(
-    value: &Spanned<DeValue<'_>>,
-    place: &str,
-    problems: &mut Problems<'_>,
-) -> Option<T> {
-    let read = T::deserialize(ValueDeserializer::from(value.clone()));
-    read.map_err(|error| {
-        let span = error.span().unwrap_or_else(|| value.span());
-        problems.add(&span, format!("{place}: {}", first_line(error.message())));
-    })
-    .ok()
 }
 
 /// The reader of TOML adds pictures of the line to some of its messages.

@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-/// Bytes of `terrace.toml`.
+/// Bytes of `terrace.toml`, and of each value that comes from elsewhere.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Levels of a key in a variable's name or in `--set`.
+pub const KEY_LEVELS_MAX: usize = 16;
+
+/// A hundred years: the longest time that a configuration may name, so that no clock overflows by it.
+pub const CONFIG_TIME_MAX: Duration = Duration::from_secs(36_525 * 24 * 60 * 60);
 
 /// Bytes of a file that holds a secret.
 pub const SECRET_BYTES_MAX: usize = 64 << 10;

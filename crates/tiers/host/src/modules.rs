@@ -20,6 +20,7 @@ use crate::setup::{Setup, SetupError};
 pub struct Modules {
     provisions: Vec<Provision>,
     used: Vec<fn(&Bindings)>,
+    used_names: Vec<String>,
     has_background: bool,
 }
 
@@ -215,6 +216,13 @@ impl Modules {
     /// Says that `C` is used though no module may refer to it, so that the configuration may name it.
     pub fn uses<C: Component + ?Sized + 'static>(&mut self) {
         self.used.push(|bindings| drop(bindings.binding::<C>()));
+        self.used_names.push(C::declared().name().to_owned());
+    }
+
+    /// The names that the configuration may give to `[components.NAME]`, as far as they are known before anything opens.
+    pub fn names(&self) -> Vec<String> {
+        let provided = self.provisions.iter().map(|provision| provision.component.clone());
+        provided.chain(self.used_names.iter().cloned()).collect()
     }
 
     /// Whether something would run in the background.

@@ -81,24 +81,24 @@ fn an_unknown_key_is_an_error_with_its_line_and_the_nearest_known_one() {
     check(
         "\n[service]\nlistn = \"127.0.0.1:1\"\n[fase]\n",
         &[
-            "terrace.toml:3: unknown key in [service]: `listn`; did you mean `listen`?",
-            "terrace.toml:4: unknown key in the file: `fase`; did you mean `face`?",
+            "terrace.toml:3:1: unknown key in [service]: `listn`; did you mean `listen`?",
+            "terrace.toml:4:2: unknown key in the configuration: `fase`; did you mean `face`?",
         ],
     );
     check(
         "[components.Greeter]\ncolour = 1",
-        &["terrace.toml:2: unknown key in [components.Greeter]: `colour`; known are `module`, `at`, `config`"],
+        &["terrace.toml:2:1: unknown key in [components.Greeter]: `colour`; known are `module`, `at`, `config`"],
     );
     check(
         "[log]\nlevel = \"inf\"\ntargets = { \"a::b\" = 3 }",
         &[
-            "terrace.toml:2: `level` in [log]: unknown `inf`; did you mean `info`?",
-            "terrace.toml:3: `a::b` in [log.targets] is a text in quotes, not the number 3",
+            "terrace.toml:2:9: `level` in [log]: unknown `inf`; did you mean `info`?",
+            "terrace.toml:3:22: `a::b` in [log.targets] is a text in quotes, not the number 3",
         ],
     );
     check(
         "[service]\ntoken = { enf = \"X\" }",
-        &["terrace.toml:2: `token` in [service]: unknown key in a secret: `enf`; did you mean `env`?"],
+        &["terrace.toml:2:9: `token` in [service]: unknown key in a secret: `enf`; did you mean `env`?"],
     );
 }
 
@@ -106,15 +106,15 @@ fn an_unknown_key_is_an_error_with_its_line_and_the_nearest_known_one() {
 fn a_wrong_value_is_an_error_that_shows_it_and_what_is_right() {
     check(
         "service = 3",
-        &["terrace.toml:1: [service] is a table, not the number 3"],
+        &["terrace.toml:1:11: [service] is a table, not the number 3"],
     );
     check(
         "[service]\nlisten = 7001",
-        &["terrace.toml:2: `listen` in [service] is a text in quotes, not the number 7001"],
+        &["terrace.toml:2:10: `listen` in [service] is a text in quotes, not the number 7001"],
     );
     check(
         "[service]\nlisten = \"7001\"",
-        &["terrace.toml:2: `7001` is not an address; write host and port, such as 127.0.0.1:7001"],
+        &["terrace.toml:2:10: `7001` is not an address; write host and port, such as 127.0.0.1:7001"],
     );
     for wrong in [
         "[::1:7001",
@@ -138,15 +138,15 @@ fn a_wrong_value_is_an_error_that_shows_it_and_what_is_right() {
     check(
         "[face]\nrequest_bytes_max = -1\non = \"yes\"\nhosts = [1]",
         &[
-            "terrace.toml:3: `on` in [face] is true or false, not the text \"yes\"",
-            "terrace.toml:4: `hosts` in [face] is a list of texts, such as [\"todo.example\"], not a list",
-            "terrace.toml:2: `request_bytes_max` in [face] is a number of bytes, at least 1, not the number -1",
+            "terrace.toml:3:6: `on` in [face] is true or false, not the text \"yes\"",
+            "terrace.toml:4:9: `hosts` in [face] is a list of texts, such as [\"todo.example\"], not a list",
+            "terrace.toml:2:21: `request_bytes_max` in [face] is a number of bytes, at least 1, not the number -1",
         ],
     );
     check(
         "[components.A]\nat = \"a:1\"\nconfig = {}",
         &[
-            "terrace.toml:3: `config` in [components.A] is of a module here, but `at` says that the component runs at \
+            "terrace.toml:3:10: `config` in [components.A] is of a module here, but `at` says that the component runs at \
              `a:1`; remove one",
         ],
     );
@@ -157,7 +157,7 @@ fn what_is_not_toml_is_an_error_with_its_line() {
     let ConfigError::Invalid { problems } = parse("[service]\nlisten = ").expect_err("it is wrong") else {
         panic!("it is invalid");
     };
-    assert!(problems[0].starts_with("terrace.toml:2: "), "{problems:?}");
+    assert!(problems[0].starts_with("terrace.toml:2:10: "), "{problems:?}");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_secret_in_the_file_is_a_warning_with_the_line_to_paste_and_is_never_shown()
     let config = parse("[service]\ntoken = \"hunter2\"").expect("it is accepted");
     assert_eq!(
         config.warnings,
-        ["terrace.toml:2: a secret is written in the file; keep it outside: token = { env = \"TERRACE_TOKEN\" }"]
+        ["terrace.toml:2:9: a secret is written in the file; keep it outside: token = { env = \"TERRACE_TOKEN\" }"]
     );
     let secret = config.token().expect("it is there").expect("it is there");
     assert_eq!(

@@ -186,7 +186,7 @@ fn two_modules_need_a_choice() {
     check(
         two(Some("one"), Some("two")),
         "\n[components.Names]\nmodule = \"twoo\"",
-        &["terrace.toml:2: component `Names` has no module `twoo`; did you mean `two`?"],
+        &["terrace.toml:2:1: component `Names` has no module `twoo`; did you mean `two`?"],
     );
     let chosen = |modules: Modules, text: &str| {
         let opened = open(modules, text).expect("it fits");
@@ -220,7 +220,7 @@ fn a_configured_component_that_does_not_exist_is_refused() {
     check(
         whole(),
         "\n[components.Gretter]\n",
-        &["terrace.toml:2: no component is called `Gretter`; did you mean `Greeter`?"],
+        &["terrace.toml:2:1: no component is called `Gretter`; did you mean `Greeter`?"],
     );
 }
 
@@ -254,7 +254,7 @@ fn a_module_reads_its_own_configuration() {
         .expect("it is wrong");
     let source = std::error::Error::source(&error).expect("why").to_string();
     assert!(
-        source.starts_with("terrace.toml:3: `config` in [components.Names]: invalid type"),
+        source.starts_with("terrace.toml:3:1: `config` in [components.Names]: invalid type"),
         "{source}"
     );
 }

@@ -13,7 +13,7 @@ pub(crate) fn suggested<'k>(word: &str, known: impl IntoIterator<Item = &'k str>
 }
 
 /// The one of `known` that is fewest edits from `word`, if that is near enough to be what was meant.
-fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = word.to_lowercase();
     let edits_max = word.chars().count().div_ceil(3).max(1);
     known

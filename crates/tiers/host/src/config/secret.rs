@@ -1,11 +1,19 @@
 //! Secrets by reference: the file says where one is, and its value is never shown.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::lenient::deserialized;
 use super::nearest::{shown, suggested};
+use super::problem::Problems;
+use super::source::{Origin, Source};
+use super::table::{At, Table};
 use crate::limits::SECRET_BYTES_MAX;
 
 /// A value that is never shown: `Debug` and `Display` write `***`.
@@ -123,6 +131,17 @@ impl<'de> Deserialize<'de> for SecretReference {
     }
 }
 
+/// The name of a variable or a file. What is none is not shown: it may be the secret.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        let name = String::deserialize(deserializer);
+        name.map(Name)
+            .map_err(|_| D::Error::custom("a variable or a file is named by a text in quotes"))
+    }
+}
+
 struct ReferenceVisitor;
 
 impl<'de> Visitor<'de> for ReferenceVisitor {
@@ -143,6 +162,10 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
         ))
     }
 
+    fn visit_bool<E: Error>(self, _: bool) -> Result<SecretReference, E> {
+        self.visit_i64(0)
+    }
+
     fn visit_u64<E: Error>(self, _: u64) -> Result<SecretReference, E> {
         self.visit_i64(0)
     }
@@ -154,10 +177,10 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretReference, A::Error> {
         let none = || A::Error::custom("a secret says where it is: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }`");
         let key: String = map.next_key()?.ok_or_else(none)?;
-        let value: String = map.next_value()?;
+        let mut value = || map.next_value::<Name>().map(|name| name.0);
         let reference = match key.as_str() {
-            "env" => SecretReference::Env(value),
-            "file" => SecretReference::File(value.into()),
+            "env" => SecretReference::Env(value()?),
+            "file" => SecretReference::File(value()?.into()),
             other => {
                 let suggested = suggested(other, ["env", "file"]);
                 return Err(A::Error::custom(format!("unknown key in a secret: {suggested}")));
@@ -168,4 +191,72 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
             Some(_) => Err(A::Error::custom("a secret is in one place; keep one of its keys")),
         }
     }
+}
+
+/// A secret of the configuration itself, and where it is better kept.
+pub(super) struct Kept {
+    /// Its key: `service.token`.
+    pub(super) key: &'static str,
+    /// The variable that a message proposes.
+    pub(super) variable: &'static str,
+}
+
+/// The secret at `key`. A literal one in the file or on the command line is a warning.
+pub(super) fn secret(
+    table: &Table<'_>,
+    key: &'static str,
+    kept: &Kept,
+    problems: &mut Problems<'_>,
+    warnings: &mut Vec<String>,
+) -> Option<At<SecretReference>> {
+    let found = table.value(key)?;
+    let span = found.span();
+    if is_half_a_table(found, problems.source) {
+        let message = "it begins like a table and is none; close every quote and brace of it, or put it into quotes";
+        problems.add(&span, format!("{}: {message}", table.named(key)));
+        return None;
+    }
+    let value: SecretReference = deserialized(found, &table.named(key), problems)?;
+    if let SecretReference::Literal(_) = value {
+        let paste = match problems.source.origin(&span) {
+            Some(Origin::Set { .. }) => format!("--set '{}={{ env = \"{}\" }}'", kept.key, kept.variable),
+            _ => format!("{key} = {{ env = \"{}\" }}", kept.variable),
+        };
+        warnings.extend(warning(problems.source, &span, "a secret", &paste));
+    }
+    Some(At { value, span })
+}
+
+/// The warning of a password in a URL, which is `url` without it.
+pub(super) fn warn_of_url(source: &Source, span: &Range<usize>, url: &str, kept: &Kept) -> Option<String> {
+    let tier = kept.key.trim_end_matches(".password");
+    let reference = format!("{{ env = \"{}\" }}", kept.variable);
+    let paste = match source.origin(span)? {
+        Origin::Set { .. } => format!("--set '{tier}={{ url = \"{url}\", password = {reference} }}'"),
+        _ => format!(
+            "{} = {{ url = \"{url}\", password = {reference} }}",
+            tier.trim_start_matches("tiers.")
+        ),
+    };
+    warning(source, span, "a password", &paste)
+}
+
+fn warning(source: &Source, span: &Range<usize>, what: &str, paste: &str) -> Option<String> {
+    let place = source.place(span);
+    match source.origin(span)? {
+        Origin::File { .. } => Some(format!(
+            "{place}: {what} is written in the file; keep it outside: {paste}"
+        )),
+        Origin::Set { .. } => Some(format!(
+            "{place}: {what} is written on the command line, which others on this machine can read; keep it outside: \
+             {paste}"
+        )),
+        Origin::Environment { .. } => None,
+    }
+}
+
+/// `{ env = "X"`, unquoted: a variable or a `--set` that was meant as a table would be a secret of its own.
+fn is_half_a_table(value: &Spanned<DeValue<'_>>, source: &Source) -> bool {
+    let text = source.whole(&value.span());
+    value.get_ref().is_str() && text.is_some_and(|text| text.trim_start().starts_with('{'))
 }

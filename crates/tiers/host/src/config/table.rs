@@ -1,19 +1,23 @@
-//! A table of the configuration that is read key by key, and then knows which keys nobody asked for.
+//! A table of the configuration that is read key by key, and knows which keys it may have.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::duration;
+use super::known::Key;
 use super::nearest::{shown, suggested};
 use super::problem::Problems;
+use super::source::Source;
 
-/// One table, and the keys that were asked of it.
+/// One table, and the keys that it may have.
 pub(super) struct Table<'t> {
     /// As a person writes it: `[service]`.
-    place: String,
+    pub(super) place: String,
     table: &'t DeTable<'t>,
-    known: Vec<&'static str>,
+    known: &'static [Key],
 }
 
 /// A value and where it stands.
@@ -23,41 +27,64 @@ pub(super) struct At<T> {
 }
 
 impl<'t> Table<'t> {
-    pub(super) fn new(place: impl Into<String>, table: &'t DeTable<'t>) -> Table<'t> {
+    pub(super) fn new(place: impl Into<String>, table: &'t DeTable<'t>, known: &'static [Key]) -> Table<'t> {
         Table {
             place: place.into(),
             table,
-            known: Vec::new(),
+            known,
         }
     }
 
     /// The value of `key` as it is.
-    pub(super) fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.known.push(key);
+    pub(super) fn value(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
+        debug_assert!(
+            self.known.iter().any(|(known, _)| *known == key),
+            "`{key}` is not known"
+        );
         self.table.get(key)
     }
 
-    pub(super) fn text(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<String>> {
-        let read = |value: &DeValue<'_>| value.as_str().map(str::to_owned);
-        self.read(key, "a text in quotes", read, problems)
+    pub(super) fn text(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<String>> {
+        text_of(self.value(key)?, &self.named(key), problems)
     }
 
-    pub(super) fn boolean(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<bool>> {
+    pub(super) fn duration(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Duration> {
+        let text = self.text(key, problems)?;
+        let read = duration::read(&text.value);
+        let named = self.named(key);
+        read.map_err(|error| problems.add(&text.span, format!("{named}: {error}")))
+            .ok()
+    }
+
+    /// A duration during which something is waited, so that none would be a loop without a pause.
+    pub(super) fn pause(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Duration> {
+        let pause = self.duration(key, problems)?;
+        if pause.is_zero() {
+            let span = self.value(key).map(Spanned::span).unwrap_or_default();
+            problems.add(&span, format!("{} is at least \"1ms\"", self.named(key)));
+        }
+        Some(pause)
+    }
+
+    pub(super) fn count(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<usize> {
+        let count = self.read(key, "a whole number, at least 1", positive, problems)?;
+        Some(count.value)
+    }
+
+    /// `` `listen` in [service] ``
+    pub(super) fn named(&self, key: &str) -> String {
+        format!("`{key}` in {}", self.place)
+    }
+
+    pub(super) fn boolean(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<bool>> {
         self.read(key, "true or false", |value| value.as_bool(), problems)
     }
 
-    pub(super) fn bytes(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<usize>> {
-        let read = |value: &DeValue<'_>| {
-            let number = value.as_integer()?;
-            let digits = number.as_str().replace('_', "");
-            usize::from_str_radix(&digits, number.radix())
-                .ok()
-                .filter(|bytes| *bytes > 0)
-        };
-        self.read(key, "a number of bytes, at least 1", read, problems)
+    pub(super) fn bytes(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<usize>> {
+        self.read(key, "a number of bytes, at least 1", positive, problems)
     }
 
-    pub(super) fn texts(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<Vec<String>>> {
+    pub(super) fn texts(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<Vec<String>>> {
         let read = |value: &DeValue<'_>| {
             let items = value.as_array()?.iter();
             items.map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
@@ -66,24 +93,25 @@ impl<'t> Table<'t> {
     }
 
     /// A table below this one.
-    pub(super) fn table(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<&'t DeTable<'t>>> {
+    pub(super) fn table(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<&'t DeTable<'t>>> {
         let value = self.value(key)?;
         let place = format!("[{key}]");
         table_of(value, &place, problems)
     }
 
-    /// Every key that was not asked for is a problem.
+    /// Every key that is not known is a problem.
     pub(super) fn finish(self, problems: &mut Problems<'_>) {
+        let known = || self.known.iter().map(|(known, _)| *known);
         for key in self.table.keys() {
-            if !self.known.contains(&key.get_ref().as_ref()) {
-                let suggested = suggested(key.get_ref(), self.known.iter().copied());
+            if !known().any(|known| known == key.get_ref()) {
+                let suggested = suggested(key.get_ref(), known().collect::<Vec<_>>());
                 problems.add(&key.span(), format!("unknown key in {}: {suggested}", self.place));
             }
         }
     }
 
     fn read<T>(
-        &mut self,
+        &self,
         key: &'static str,
         expected: &str,
         read: impl FnOnce(&DeValue<'_>) -> Option<T>,
@@ -104,20 +132,31 @@ impl<'t> Table<'t> {
     }
 }
 
-/// `value` as a table.
+/// A whole number above 0.
+fn positive(value: &DeValue<'_>) -> Option<usize> {
+    let number = value.as_integer()?;
+    let digits = number.as_str().replace('_', "");
+    let number = usize::from_str_radix(&digits, number.radix()).ok();
+    number.filter(|number| *number > 0)
+}
+
+/// `value` as a table. A text that should have been one is not shown: what looked like `{ password = ".." }` may be in it.
 pub(super) fn table_of<'t>(
     value: &'t Spanned<DeValue<'t>>,
     place: &str,
     problems: &mut Problems<'_>,
 ) -> Option<At<&'t DeTable<'t>>> {
-    match value.get_ref().as_table() {
-        Some(table) => Some(At {
+    match value.get_ref() {
+        DeValue::Table(table) => Some(At {
             value: table,
             span: value.span(),
         }),
-        None => {
-            let message = format!("{place} is a table, not {}", kind(value.get_ref()));
-            problems.add(&value.span(), message);
+        other => {
+            let kind = match other {
+                DeValue::String(_) => "a text; close every quote and brace of it".to_owned(),
+                other => kind(other),
+            };
+            problems.add(&value.span(), format!("{place} is a table, not {kind}"));
             None
         }
     }
@@ -125,21 +164,28 @@ pub(super) fn table_of<'t>(
 
 /// `value` as a text.
 pub(super) fn text_of(value: &Spanned<DeValue<'_>>, place: &str, problems: &mut Problems<'_>) -> Option<At<String>> {
-    match value.get_ref().as_str() {
-        Some(text) => Some(At {
-            value: text.to_owned(),
-            span: value.span(),
-        }),
+    let span = value.span();
+    match as_text(value, problems.source) {
+        Some(value) => Some(At { value, span }),
         None => {
             let message = format!("{place} is a text in quotes, not {}", kind(value.get_ref()));
-            problems.add(&value.span(), message);
+            problems.add(&span, message);
             None
         }
     }
 }
 
+/// A text; or the letters of a number, of `true` or of a date, if a variable or a `--set` is nothing else.
+pub(super) fn as_text(value: &Spanned<DeValue<'_>>, source: &Source) -> Option<String> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Array(_) | DeValue::Table(_) => None,
+        _ => source.whole(&value.span()).map(str::to_owned),
+    }
+}
+
 /// What a value is, in words.
-fn kind(value: &DeValue<'_>) -> String {
+pub(super) fn kind(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("the text \"{}\"", shown(text)),
         DeValue::Integer(number) => format!("the number {}", shown(number.as_str())),

@@ -1,0 +1,108 @@
+//! Every key of a configuration and what it holds, as data: what the reader refuses, what a name of the environment
+//! means, how a later origin is merged into an earlier one, and what is never shown all follow from it.
+
+/// What a key holds.
+#[derive(Clone, Copy)]
+pub(super) enum Known {
+    /// A single value or a list.
+    Value,
+    /// A secret: replaced as a whole, never shown.
+    Secret,
+    /// An address of a tier, in which a password may stand.
+    Url,
+    /// A table with these keys.
+    Keys(&'static [Key]),
+    /// The same, or a text that stands for its `url`.
+    Tier(&'static [Key]),
+    /// A table from any name to this.
+    Names(&'static Known),
+    /// A table from the name of a component to this.
+    Components(&'static Known),
+    /// What only somebody else can read: a component's own configuration. It may hold secrets.
+    Free,
+}
+
+/// One key of a table.
+pub(super) type Key = (&'static str, Known);
+
+pub(super) const ROOT: &[Key] = &[
+    ("service", Known::Keys(SERVICE)),
+    ("face", Known::Keys(FACE)),
+    ("log", Known::Keys(LOG)),
+    ("calls", Known::Keys(CALLS)),
+    ("tiers", Known::Keys(TIERS)),
+    ("components", Known::Components(&Known::Keys(COMPONENT))),
+];
+
+pub(super) const SERVICE: &[Key] = &[("listen", Known::Value), ("token", Known::Secret)];
+
+pub(super) const FACE: &[Key] = &[
+    ("on", Known::Value),
+    ("hosts", Known::Value),
+    ("origins", Known::Value),
+    ("request_bytes_max", Known::Value),
+];
+
+pub(super) const LOG: &[Key] = &[
+    ("format", Known::Value),
+    ("level", Known::Value),
+    ("targets", Known::Names(&Known::Value)),
+];
+
+pub(super) const CALLS: &[Key] = &[("decoded_bytes_max", Known::Value)];
+
+pub(super) const TIERS: &[Key] = &[
+    ("database", Known::Tier(DATABASE)),
+    ("mail", Known::Tier(MAIL)),
+    ("jobs", Known::Keys(JOBS)),
+];
+
+pub(super) const DATABASE: &[Key] = &[
+    ("url", Known::Url),
+    ("password", Known::Secret),
+    ("readers", Known::Value),
+    ("slow", Known::Value),
+    ("once_retention", Known::Value),
+    ("connections", Known::Value),
+    ("migrate", Known::Value),
+];
+
+pub(super) const MAIL: &[Key] = &[
+    ("url", Known::Url),
+    ("user", Known::Value),
+    ("password", Known::Secret),
+    ("from", Known::Value),
+];
+
+pub(super) const JOBS: &[Key] = &[
+    ("poll", Known::Value),
+    ("lease", Known::Value),
+    ("concurrency", Known::Value),
+    ("keep", Known::Value),
+];
+
+pub(super) const COMPONENT: &[Key] = &[("module", Known::Value), ("at", Known::Value), ("config", Known::Free)];
+
+const SECRET: &[Key] = &[("env", Known::Value), ("file", Known::Value)];
+
+impl Known {
+    /// The keys that the table here may have, where they are a closed set.
+    pub(super) fn keys(self) -> &'static [Key] {
+        match self {
+            Known::Keys(keys) | Known::Tier(keys) => keys,
+            Known::Secret => SECRET,
+            Known::Value | Known::Url | Known::Names(_) | Known::Components(_) | Known::Free => &[],
+        }
+    }
+
+    /// What `key` in the table here holds.
+    pub(super) fn below(self, key: &str) -> Known {
+        match self {
+            Known::Names(each) | Known::Components(each) => *each,
+            _ => {
+                let found = self.keys().iter().find(|(known, _)| *known == key);
+                found.map_or(Known::Free, |(_, known)| *known)
+            }
+        }
+    }
+}
