@@ -18,3 +18,4 @@ mod process;
 
 pub use error::Error;
 pub use postgres::Postgres;
+pub use smtp::Smtp;

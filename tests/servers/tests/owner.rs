@@ -4,11 +4,13 @@
     reason = "the tests look at processes, files and clocks of the machine"
 )]
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use servers::Postgres;
+use servers::{Postgres, Smtp};
 
 /// Says to this binary, started again, what to own.
 const OWN: &str = "SERVERS_OWN";
@@ -66,6 +68,18 @@ fn an_owner_killed_leaves_no_server() {
 }
 
 #[test]
+fn an_owner_killed_leaves_no_mail_server() {
+    let (folder, port) = owner_s_traces("mail");
+    let address = format!("127.0.0.1:{port}").parse().expect("an address");
+    let listens = || TcpStream::connect_timeout(&address, GONE_MAX).is_ok();
+    let end = Instant::now() + GONE_MAX;
+    while listens() || folder.exists() {
+        assert!(Instant::now() < end, "{address} or {} is still there", folder.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn a_shared_server_ends_with_its_process() {
     let (data, process) = owner_s_traces("shared");
     wait_until_gone(&data, process);
@@ -80,7 +94,12 @@ fn owner_s_traces(own: &str) -> (PathBuf, u32) {
         .spawn()
         .expect("this binary starts again");
     let said = std::io::read_to_string(owner.stdout.take().expect("it is piped")).expect("it is text");
-    owner.wait().expect("it ends");
+    let ended = owner.wait().expect("it ends");
+    assert_eq!(
+        ended.success(),
+        own == "shared",
+        "the owner was to be killed: {ended}, {said}"
+    );
     let told = said
         .split("owned: ")
         .nth(1)
@@ -90,28 +109,36 @@ fn owner_s_traces(own: &str) -> (PathBuf, u32) {
         .next()
         .and_then(|line| line.split_once(' '))
         .expect("two words");
-    (PathBuf::from(data), process.parse().expect("a process id"))
+    (PathBuf::from(data), process.parse().expect("a number"))
 }
 
 /// The other side of [`owner_s_traces`]; by itself it has nothing to do.
 #[test]
 fn owner_of_a_server() {
     let Ok(own) = std::env::var(OWN) else { return };
-    let tell = |server: &Postgres| {
-        let (data, process) = traces(server);
-        assert!(runs(process), "it was seen before");
-        use std::io::Write;
-        writeln!(std::io::stdout(), "owned: {process} {}", data.display()).expect("somebody reads");
+    let tell = |(path, number): (PathBuf, u32)| {
+        writeln!(std::io::stdout(), "owned: {number} {}", path.display()).expect("somebody reads");
     };
-    if own == "shared" {
-        tell(Postgres::shared());
-        return;
+    match own.as_str() {
+        "shared" => tell(traces(Postgres::shared())),
+        "mail" => {
+            let server = Smtp::start().expect("the mail server starts");
+            let folder = server.authority().parent().map(Path::to_path_buf);
+            tell((folder.expect("a file is in a folder"), server.port().into()));
+            kill_me();
+        }
+        _ => {
+            let server = Postgres::start().expect("PostgreSQL starts");
+            tell(traces(&server));
+            if own == "paused" {
+                server.pause().expect("it runs");
+            }
+            kill_me();
+        }
     }
-    let server = Postgres::start().expect("PostgreSQL starts");
-    tell(&server);
-    if own == "paused" {
-        server.pause().expect("it runs");
-    }
+}
+
+fn kill_me() {
     // No destructor, no handler: the operating system takes the process away.
     let me = std::process::id().to_string();
     let _ = Command::new("sh").args(["-c", "kill -s KILL $0", &me]).status();
