@@ -154,15 +154,24 @@ fn shown(arguments: &[OsString]) -> Vec<(String, String)> {
 }
 
 /// The message about a wrong command line, which quotes it.
-fn without_secrets(message: String, arguments: &[OsString]) -> String {
-    shown(arguments)
-        .iter()
-        .fold(message, |message, (argument, shown)| match argument == shown {
-            true => message,
+fn without_secrets(mut message: String, arguments: &[OsString]) -> String {
+    for (argument, shown) in shown(arguments) {
+        if argument == shown {
+            continue;
+        }
+        message = match argument.contains('=') {
+            true => message.replace(&argument, &shown),
             // A short one could be a part of any word.
-            false if !argument.contains('=') => message.replace(&format!("'{argument}'"), &format!("'{shown}'")),
-            false => message.replace(argument.as_str(), shown),
-        })
+            false => message.replace(&format!("'{argument}'"), &format!("'{shown}'")),
+        };
+        // What stands behind `--json=` is quoted by itself.
+        if let (Some((_, value)), Some((_, shown))) = (argument.split_once('='), shown.split_once('='))
+            && value.contains('=')
+        {
+            message = message.replace(value, shown);
+        }
+    }
+    message
 }
 
 /// The help, for whoever asked for nothing.

@@ -254,7 +254,7 @@ fn a_module_reads_its_own_configuration() {
         .expect("it is wrong");
     let source = std::error::Error::source(&error).expect("why").to_string();
     assert!(
-        source.starts_with("terrace.toml:3:1: `config` in [components.Names]: invalid type"),
+        source.starts_with("terrace.toml:3:11: `config` in [components.Names]: invalid type"),
         "{source}"
     );
 }

@@ -106,3 +106,40 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Known, ROOT};
+    use crate::config::Config;
+
+    /// A list of lists, which no key takes.
+    const WRONG: &str = "[[1]]";
+
+    fn each(known: Known, key: &str, check: &mut impl FnMut(&str)) {
+        check(key);
+        match known {
+            Known::Keys(keys) | Known::Tier(keys) => {
+                for (name, known) in keys {
+                    each(*known, &format!("{key}.{name}"), check);
+                }
+            }
+            Known::Names(below) | Known::Components(below) => each(*below, &format!("{key}.any"), check),
+            Known::Value | Known::Secret | Known::Url | Known::Free => {}
+        }
+    }
+
+    #[test]
+    fn every_key_that_is_known_is_read() {
+        let mut checked = 0;
+        for (name, known) in ROOT {
+            each(*known, name, &mut |key| {
+                let error = Config::parse(&format!("{key} = {WRONG}"), Path::new("t.toml")).expect_err(key);
+                assert!(!error.to_string().contains("unknown key"), "{key}: {error}");
+                checked += 1;
+            });
+        }
+        assert!(checked > 30, "{checked}");
+    }
+}

@@ -82,23 +82,30 @@ pub(super) fn add_set(source: &mut Source, layers: &Layers, problems: &mut Vec<S
 /// An argument of a command line as it may be shown: `tiers.mail.password=***`. Whatever is no `KEY=VALUE` of the
 /// configuration is as it was, unless it stands behind `--set=`: then it is not shown, either.
 pub fn concealed(argument: &str) -> String {
-    let (option, given) = match argument.strip_prefix("--set=") {
-        Some(given) => ("--set=", given),
-        None => ("", argument),
+    if let Some(given) = argument.strip_prefix("--set=") {
+        return hidden(given, true).map_or_else(|| argument.to_owned(), |hidden| format!("--set={hidden}"));
+    }
+    let whole = hidden(argument, false);
+    let behind_option = || {
+        let (option, given) = argument
+            .split_once('=')
+            .filter(|(option, _)| option.starts_with("--"))?;
+        Some(format!("{option}={}", hidden(given, false)?))
     };
+    whole.or_else(behind_option).unwrap_or_else(|| argument.to_owned())
+}
+
+/// `KEY=***`, unless `given` may be shown as it is.
+fn hidden(given: &str, is_set: bool) -> Option<String> {
     let Some((key, _)) = halves(given) else {
-        return match option {
-            "" => argument.to_owned(),
-            option => format!("{option}***"),
-        };
+        return is_set.then(|| "***".to_owned());
     };
     let levels = key.trim_start_matches('-').split('.').map(str::trim);
     let is_table = |level: &str| ROOT.iter().any(|(table, _)| level.eq_ignore_ascii_case(table));
-    let is_ours = !option.is_empty() || levels.clone().next().is_some_and(is_table);
+    let is_ours = is_set || levels.clone().next().is_some_and(is_table);
     match levels.fold(Known::Keys(ROOT), Known::below) {
-        Known::Value => argument.to_owned(),
-        _ if !is_ours => argument.to_owned(),
-        _ => format!("{option}{key}=***"),
+        Known::Value => None,
+        _ => is_ours.then(|| format!("{key}=***")),
     }
 }
 

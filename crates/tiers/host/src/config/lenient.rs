@@ -65,3 +65,63 @@ fn make_text(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>, source: &Sou
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use crate::config::{Config, ConfigError, Layers, SecretReference};
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        name: String,
+        times: u8,
+        key: Option<SecretReference>,
+        #[serde(default)]
+        words: Vec<String>,
+    }
+
+    fn read(given: &[(&str, &str)]) -> Result<Wanted, ConfigError> {
+        let set = given
+            .iter()
+            .map(|(key, value)| format!("components.A.config.{key}={value}").into());
+        let layers = Layers {
+            set: set.collect(),
+            ..Layers::default()
+        };
+        Config::layered(&layers)?.of_component("A")
+    }
+
+    #[test]
+    fn a_number_is_a_text_where_the_type_wants_one() {
+        let read = read(&[("name", "007"), ("times", "7"), ("key", "12345"), ("words", "[\"a\"]")]).expect("it fits");
+        assert_eq!((read.name.as_str(), read.times, read.words.len()), ("007", 7, 1));
+        assert!(matches!(read.key, Some(SecretReference::Literal(key)) if key.reveal() == "12345"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_own_place() {
+        for (given, told) in [
+            (
+                &[("name", "1"), ("times", "300")][..],
+                "--set components.A.config.times=..: `config` in [components.A]: invalid value: integer `300`, expected u8",
+            ),
+            (
+                &[("name", "1"), ("times", "1"), ("words", "[1]")],
+                "--set components.A.config.words=..: `config` in [components.A]: invalid type: integer `1`, expected a string",
+            ),
+            (
+                &[("name", "1"), ("times", "1"), ("tims", "1")],
+                "--set components.A.config.tims=..: `config` in [components.A]: unknown field `tims`, expected one of \
+                 `name`, `times`, `key`, `words`",
+            ),
+            (
+                &[],
+                "the configuration: `config` in [components.A]: missing field `name`",
+            ),
+        ] {
+            assert_eq!(read(given).expect_err("it is wrong").to_string(), told);
+        }
+    }
+}

@@ -33,7 +33,7 @@ pub(super) fn list(
         // A reference names a place, which is no secret.
         (Known::Secret, DeValue::Table(_)) | (Known::Value, _) => as_toml(value.get_ref()),
         (Known::Secret, _) => HIDDEN.to_owned(),
-        (Known::Url | Known::Tier(_), DeValue::String(text)) => quoted(&url::shown(text)),
+        (Known::Url | Known::Tier(_), DeValue::String(text)) => address(text),
         (_, DeValue::Table(table)) => {
             for (name, value) in table {
                 let name = name.get_ref();
@@ -58,6 +58,14 @@ pub(super) fn list(
         value: shown,
         origin: source.place(&value.span()),
     });
+}
+
+fn address(text: &str) -> String {
+    match url::shown(text) {
+        Some((url, false)) => quoted(&url),
+        Some((url, true)) => format!("{}, its password is not shown", quoted(&url)),
+        None => HIDDEN.to_owned(),
+    }
 }
 
 fn as_toml(value: &DeValue<'_>) -> String {

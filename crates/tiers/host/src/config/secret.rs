@@ -14,6 +14,7 @@ use super::nearest::{shown, suggested};
 use super::problem::Problems;
 use super::source::{Origin, Source};
 use super::table::{At, Table};
+use super::url::Url;
 use crate::limits::SECRET_BYTES_MAX;
 
 /// A value that is never shown: `Debug` and `Display` write `***`.
@@ -227,16 +228,21 @@ pub(super) fn secret(
     Some(At { value, span })
 }
 
-/// The warning of a password in a URL, which is `url` without it.
-pub(super) fn warn_of_url(source: &Source, span: &Range<usize>, url: &str, kept: &Kept) -> Option<String> {
+/// The warning of a password in a URL, which is now `url`.
+pub(super) fn warn_of_url(source: &Source, span: &Range<usize>, url: &Url, kept: &Kept) -> Option<String> {
     let tier = kept.key.trim_end_matches(".password");
-    let reference = format!("{{ env = \"{}\" }}", kept.variable);
+    let Url { url, user, .. } = url;
+    let user = user
+        .as_ref()
+        .map(|user| format!(", user = \"{}\"", user.escape_debug()));
+    let table = format!(
+        "{{ url = \"{url}\"{}, password = {{ env = \"{}\" }} }}",
+        user.unwrap_or_default(),
+        kept.variable
+    );
     let paste = match source.origin(span)? {
-        Origin::Set { .. } => format!("--set '{tier}={{ url = \"{url}\", password = {reference} }}'"),
-        _ => format!(
-            "{} = {{ url = \"{url}\", password = {reference} }}",
-            tier.trim_start_matches("tiers.")
-        ),
+        Origin::Set { .. } => format!("--set '{tier}={table}'"),
+        _ => format!("{} = {table}", tier.trim_start_matches("tiers.")),
     };
     warning(source, span, "a password", &paste)
 }

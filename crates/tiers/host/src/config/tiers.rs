@@ -236,6 +236,6 @@ fn password(
             return None;
         }
     }
-    warnings.extend(warn_of_url(problems.source, &url.span, &url.value.url, kept));
+    warnings.extend(warn_of_url(problems.source, &url.span, &url.value, kept));
     Some(SecretReference::Literal(inside.clone()))
 }

@@ -55,20 +55,17 @@ pub(super) fn mail(text: &str) -> Result<Url, String> {
     Ok(read)
 }
 
-/// An address as it may be shown: without its password, or not at all if it cannot be read.
-pub(super) fn shown(text: &str) -> String {
+/// An address as it may be shown, and whether a password is not; none, if it cannot be read.
+pub(super) fn shown(text: &str) -> Option<(String, bool)> {
     if text == "mailbox" || text.starts_with("sqlite:") {
-        return text.to_owned();
+        return Some((text.to_owned(), false));
     }
     let schemes = DATABASES[1..].iter().chain(&MAILS[1..]);
-    let found = schemes
+    let (scheme, rest) = schemes
         .into_iter()
-        .find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?)));
-    match found.map(|(scheme, rest)| authority(scheme, rest)) {
-        Some(Ok(url)) if url.password.is_none() => url.url,
-        Some(Ok(url)) => format!("{} (its password is not shown)", url.url),
-        Some(Err(_)) | None => "***".to_owned(),
-    }
+        .find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?)))?;
+    let read = authority(scheme, rest).ok()?;
+    Some((read.url, read.password.is_some()))
 }
 
 fn plain(url: String) -> Url {
