@@ -25,7 +25,7 @@ use crate::time::{Instant, Interval, Sleep, Wall, nanos};
 #[cfg(feature = "memory")]
 pub use hosted::Hosting;
 pub use network::{listener, listener_from_std};
-pub use operator::read_file;
+pub use operator::{NewFile, open_file, read_file};
 
 /// What a production node may be given.
 #[derive(Clone, Debug, Default)]

@@ -10,6 +10,7 @@ use crate::config::{Config, Place};
 use crate::engine::{Engine, postgres, sqlite};
 use crate::error::Error;
 use crate::migration::{self, Migrations};
+use crate::moved::{self, Freeze};
 use crate::once;
 use crate::row::FromRow;
 use crate::sql;
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     component: String,
     config: Config,
     engine: Engine,
+    frozen: Freeze,
 }
 
 impl Database {
@@ -50,8 +52,10 @@ impl Database {
                 component: component.to_owned(),
                 config: config.clone(),
                 engine,
+                frozen: Freeze::default(),
             }),
         };
+        moved::refuse(&database).await?;
         database.install(migration::OWN, &once::TABLES).await?;
         database.install(migration::COMPONENT, migrations).await?;
         once::forget_in_time(&database);
@@ -171,6 +175,29 @@ impl Database {
     }
 
     async fn run<T, E, F>(&self, isolation: Isolation, tells_repeats: bool, work: F) -> Result<T, E>
+    where
+        F: AsyncFn(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.inner.frozen.check(isolation)?;
+        self.submit(isolation, tells_repeats, work).await
+    }
+
+    /// [`Database::transaction`] also while writing is stopped.
+    pub(crate) async fn run_always<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: AsyncFn(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(Isolation::Serializable, false, work).await
+    }
+
+    pub(crate) fn frozen(&self) -> &Freeze {
+        &self.inner.frozen
+    }
+
+    async fn submit<T, E, F>(&self, isolation: Isolation, tells_repeats: bool, work: F) -> Result<T, E>
     where
         F: AsyncFn(&Transaction<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,

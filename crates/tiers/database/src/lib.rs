@@ -9,10 +9,12 @@
 
 pub mod config;
 mod database;
+pub mod dump;
 mod engine;
 mod error;
 pub mod limits;
 pub mod migration;
+mod moved;
 mod once;
 mod row;
 mod sql;
