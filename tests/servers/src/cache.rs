@@ -1,7 +1,7 @@
 //! What is made once for a machine and used by every test: folders below the temporary files, each under a lock.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -80,5 +80,8 @@ fn base() -> Result<PathBuf, Error> {
 fn folder(path: &Path, mode: u32) -> Result<(), Error> {
     // `recursive` only so that a folder that is there is no error.
     let made = DirBuilder::new().mode(mode).recursive(true).create(path);
-    made.map_err(Error::refused("make the folder", path))
+    made.map_err(Error::refused("make the folder", path))?;
+    // Also where the process masks modes of what it makes (umask).
+    let permissions = Permissions::from_mode(mode);
+    std::fs::set_permissions(path, permissions).map_err(Error::refused("set the mode of", path))
 }
