@@ -13,6 +13,8 @@ use crate::config::Config;
 pub(crate) struct Bindings {
     pub(crate) env: Env,
     pub(crate) config: Arc<Config>,
+    #[cfg(feature = "database")]
+    pub(crate) databases: crate::databases::Databases,
     state: Mutex<State>,
 }
 
@@ -58,6 +60,8 @@ impl Bindings {
         Bindings {
             env: env.clone(),
             config,
+            #[cfg(feature = "database")]
+            databases: crate::databases::Databases::default(),
             state: Mutex::default(),
         }
     }

@@ -25,6 +25,8 @@
 mod background;
 mod bindings;
 pub mod config;
+#[cfg(feature = "database")]
+pub mod databases;
 mod description;
 pub mod limits;
 mod modules;

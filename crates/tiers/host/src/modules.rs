@@ -230,6 +230,24 @@ impl Modules {
         self.has_background
     }
 
+    /// Which databases the chosen modules ask for. Each `open` runs until it asks, and no database is opened.
+    #[cfg(feature = "database")]
+    pub async fn asked_databases(
+        self,
+        env: &Env,
+        config: Arc<Config>,
+    ) -> Result<BTreeMap<String, crate::databases::Asked>, OpenError> {
+        let chosen = choice::choose(self.provisions, &config).map_err(|problems| OpenError::Unfit { problems })?;
+        let mut bindings = Bindings::new(env, config);
+        bindings.databases = crate::databases::Databases::looking_on();
+        let bindings = Arc::new(bindings);
+        for provision in chosen {
+            // Whatever it comes to: what it asked for is known.
+            drop(env.spawn("look", (provision.open)(bindings.clone())).await);
+        }
+        Ok(bindings.databases.asked())
+    }
+
     fn add<C: Component + ?Sized + 'static>(
         &mut self,
         name: Option<&str>,

@@ -85,6 +85,12 @@ impl Opened {
         here.filter_map(|slot| slot.served()).collect()
     }
 
+    /// The databases of its components.
+    #[cfg(feature = "database")]
+    pub fn databases(&self) -> Vec<database::Database> {
+        self.bindings.databases.opened()
+    }
+
     /// What it consists of.
     pub fn describe(&self) -> Description {
         Description::new(&self.bindings, &self.modules, &self.provided)

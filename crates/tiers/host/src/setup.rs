@@ -48,6 +48,17 @@ impl Setup {
         self.bindings.config.of_component(&self.component)
     }
 
+    /// The component's own database, with its schema brought to what `migrations` say:
+    /// `setup.database(terrace::migrations!("migrations"))`. No other component can read it.
+    #[cfg(feature = "database")]
+    pub async fn database(&self, migrations: database::Migrations) -> Result<database::Database, database::Error> {
+        let bindings = &self.bindings;
+        let databases = &bindings.databases;
+        databases
+            .open(&bindings.env, &bindings.config, &self.component, migrations)
+            .await
+    }
+
     /// The secret that the module's configuration refers to.
     pub fn secret(&self, reference: &SecretReference) -> Result<Secret, SecretError> {
         if let SecretReference::Literal(_) = reference {
