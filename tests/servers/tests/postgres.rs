@@ -1,4 +1,7 @@
 //! A PostgreSQL of its own: it answers, keeps what it committed, and goes with its owner.
+#![expect(clippy::disallowed_methods, reason = "a test takes a port of the machine")]
+
+use std::net::TcpListener;
 
 use servers::postgres::Options;
 use servers::{Error, Postgres};
@@ -49,6 +52,21 @@ fn a_stopped_server_starts_again_on_its_port() {
     server.stop().expect("it stops");
     server.start_again().expect("it starts again");
     assert_eq!(rows(&server, "SELECT count(*) FROM kept;"), "0");
+}
+
+#[test]
+fn a_port_taken_meanwhile_is_said_in_the_words_that_a_first_start_goes_by() {
+    let server = quick();
+    server.stop().expect("it stops");
+    let taken = TcpListener::bind(("127.0.0.1", server.port())).expect("the port is free");
+    let refused = server.start_again().expect_err("the port is taken");
+    let words = "could not create any TCP/IP sockets";
+    assert!(
+        matches!(&refused, Error::Ended { log, .. } if log.contains(words)),
+        "{refused}"
+    );
+    drop(taken);
+    server.start_again().expect("the port is free again");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A mail server of its own: it keeps every byte, and fails as asked.
 #![expect(
     clippy::disallowed_methods,
-    reason = "the server's clock is the machine's, and so is the one it is compared with"
+    reason = "the tests look at clocks and ports of the machine"
 )]
 
+use std::net::TcpListener;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -83,6 +84,20 @@ fn a_stopped_server_refuses_and_has_its_messages_and_port_afterwards() {
     assert_eq!(send(&server, "later@example.org", &[]), "sent");
     let to: Vec<String> = server.messages().iter().map(|message| message.to[0].clone()).collect();
     assert_eq!(to, ["first@example.org", "later@example.org"]);
+}
+
+#[test]
+fn a_port_taken_meanwhile_is_said_in_the_words_that_a_first_start_goes_by() {
+    let server = start(Options::default());
+    server.stop().expect("it stops");
+    let taken = TcpListener::bind(server.address()).expect("the port is free");
+    let refused = server.start_again().expect_err("the port is taken");
+    assert!(
+        matches!(&refused, Error::Ended { log, .. } if log.contains("address already in use")),
+        "{refused}"
+    );
+    drop(taken);
+    server.start_again().expect("the port is free again");
 }
 
 #[test]
