@@ -110,7 +110,7 @@ impl Database {
     /// Runs one statement in a transaction of its own and answers how many rows it changed.
     pub async fn execute(&self, sql: &str, parameters: impl Parameters) -> Result<u64, Error> {
         let (sql, values) = (sql.to_owned(), parameters.values());
-        self.transaction(async move |tx: &Transaction<'_>| tx.execute(&sql, &values[..]).await)
+        self.transaction(async move |tx: &Transaction<'_>| tx.finish(&sql, &values[..]).await)
             .await
     }
 

@@ -70,6 +70,18 @@ impl<'c> Transaction<'c> {
         self.noted(done)
     }
 
+    /// [`Transaction::execute`] for the last statement, behind which the closure answers `Ok` if it succeeded: PostgreSQL
+    /// gets the commit with it.
+    pub(crate) async fn finish(&self, sql: &str, parameters: impl Parameters) -> Result<u64, Error> {
+        let values = self.admitted(sql, parameters.values())?;
+        let _running = self.running();
+        let done = match &self.link {
+            Link::Sqlite(connection) => connection.execute(sql, &values),
+            Link::Postgres(session) => session.finish(sql, &values).await,
+        };
+        self.noted(done)
+    }
+
     /// Runs `then` once the transaction is kept, and drops it if it is not.
     pub fn after_commit(&self, then: impl FnOnce() + Send + 'static) {
         self.state.after_commit.borrow_mut().push(Box::new(then));

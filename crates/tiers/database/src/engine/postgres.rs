@@ -3,48 +3,103 @@
 //! All that one component says to its server is said by one thread with a runtime of its own, which also drives the
 //! connections: the future of a closure need not be `Send`, and a statement wakes no other thread. It opens its own
 //! sockets and is outside of the simulator.
+//!
+//! A component's sessions take on a role that owns its schema and is granted nothing else, so that a statement cannot
+//! name another component's tables by mistake. It is no wall against code that means ill: all components of a process
+//! share its memory, and its user.
+//!
+//! ```text
+//! open     address → schema::prepare (lock, role, schema) → pool
+//! submit   place among those that wait → attempt::transact → Session (begin + first statement, .., last + commit)
+//! query    the same → attempt::query
+//! ```
 #![expect(
     clippy::disallowed_methods,
-    reason = "the tasks of this thread's own runtime; `world` lists the engine"
+    reason = "the tasks and the clock of this thread's own runtime; `world` lists the engine"
 )]
 
+mod address;
+mod attempt;
 mod failure;
+mod names;
+mod pipeline;
+mod plan;
+mod schema;
 mod session;
 mod values;
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use tokio::sync::{mpsc, oneshot};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio_postgres::{Config as Address, NoTls};
+use tokio::time::Instant;
 use wire::Ran;
-use world::Env;
+use world::{Env, Random};
 
+use self::address::Address;
 pub(crate) use self::session::Session;
 use crate::config::Config;
 use crate::error::Error;
-use crate::limits::{ATTEMPTS_MAX, WAITING_MAX};
+use crate::limits::WAITING_MAX;
 use crate::row::Row;
-use crate::transaction::{Link, Transaction};
 use crate::value::Value;
-use crate::work::{Isolation, Work};
+use crate::work::Work;
 
-/// How long a connection may take.
+/// How long a connection may take, with all that is said until it is ready.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// What a conflict waits for at most before its first repetition; twice as much before each further one.
-const BACKOFF: Duration = Duration::from_millis(2);
+/// How long a transaction may wait until a connection is free.
+const POOL_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How often a component asks for the plan of a slow statement at most: a server that is slow has no time for them.
+const PLAN_EVERY: Duration = Duration::from_secs(1);
 
 /// The database of one component.
 pub(crate) struct Postgres {
     asked: mpsc::Sender<Asked>,
+    waiting: Arc<Semaphore>,
 }
 
-enum Asked {
+struct Asked {
+    what: What,
+    /// Its place among those that wait.
+    waits: OwnedSemaphorePermit,
+}
+
+enum What {
     Work(Box<dyn Work>),
     Query(String, Vec<Value>, oneshot::Sender<Result<Vec<Row>, Error>>),
+}
+
+/// What the thread knows.
+struct Server {
+    pool: Pool,
+    address: Address,
+    component: String,
+    connections: usize,
+    slow: Duration,
+    random: RefCell<Random>,
+    plan_asked: Cell<Option<Instant>>,
+}
+
+impl Server {
+    /// Between half of `backoff` and all of it, so that those who met do not meet again.
+    fn jittered(&self, backoff: Duration) -> Duration {
+        backoff.mul_f64(0.5 + self.random.borrow_mut().fraction() / 2.0)
+    }
+
+    fn may_ask_plan(&self) -> bool {
+        let now = Instant::now();
+        let may = self.plan_asked.get().is_none_or(|asked| now - asked >= PLAN_EVERY);
+        if may {
+            self.plan_asked.set(Some(now));
+        }
+        may
+    }
 }
 
 impl Postgres {
@@ -55,90 +110,85 @@ impl Postgres {
         url: &str,
         password: Option<&str>,
     ) -> Result<Postgres, Error> {
-        let schema = component.to_lowercase();
-        let mut address: Address = url.parse().map_err(|error| Error::Open {
-            message: format!("the address of PostgreSQL is none: {error}; write postgres://user@host:5432/database"),
-        })?;
-        if let Some(password) = password {
-            address.password(password);
-        }
-        address.connect_timeout(CONNECT_MAX);
-        address.options(format!("-c search_path={schema} -c default_transaction_read_only=on"));
-        let manager = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_config(address, NoTls, manager);
-        let pool = Pool::builder(manager).max_size(config.connections.max(1)).build();
-        let pool = pool.map_err(|error| Error::Open {
-            message: error.to_string(),
-        })?;
+        let address = Address::read(url, password, component)?;
         let (asked, ask) = mpsc::channel(WAITING_MAX);
         let (ready, opened) = oneshot::channel();
-        let thread = env.blocking("postgres", move || serve(pool, schema, ask, ready));
-        drop(thread);
+        let opening = Opening {
+            address,
+            component: component.to_owned(),
+            connections: config.connections.max(1),
+            slow: config.slow,
+            random: env.random("database/postgres"),
+        };
+        drop(env.blocking("postgres", move || serve(opening, ask, ready)));
         opened.await.map_err(|_| closed())??;
-        Ok(Postgres { asked })
+        Ok(Postgres {
+            asked,
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+        })
     }
 
     pub(crate) fn submit(&self, work: Box<dyn Work>) {
-        if let Err(refused) = self.asked.try_send(Asked::Work(work)) {
-            let (error, asked) = match refused {
-                mpsc::error::TrySendError::Full(asked) => (busy(), asked),
-                mpsc::error::TrySendError::Closed(asked) => (closed(), asked),
-            };
-            if let Asked::Work(work) = asked {
-                work.settle(Err(error));
-            }
+        if let Err((error, What::Work(work))) = self.ask(What::Work(work)) {
+            work.settle(Err(error));
         }
     }
 
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
         let (answer, answered) = oneshot::channel();
-        let asked = self.asked.try_send(Asked::Query(sql.to_owned(), values, answer));
-        asked.map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => busy(),
-            mpsc::error::TrySendError::Closed(_) => closed(),
-        })?;
+        let asked = self.ask(What::Query(sql.to_owned(), values, answer));
+        asked.map_err(|(error, _)| error)?;
         answered.await.map_err(|_| closed())?
+    }
+
+    fn ask(&self, what: What) -> Result<(), (Error, What)> {
+        let Ok(waits) = self.waiting.clone().try_acquire_owned() else {
+            return Err((busy(), what));
+        };
+        self.asked.try_send(Asked { what, waits }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(asked) => (busy(), asked.what),
+            mpsc::error::TrySendError::Closed(asked) => (closed(), asked.what),
+        })
     }
 }
 
+/// What the thread begins with.
+struct Opening {
+    address: Address,
+    component: String,
+    connections: usize,
+    slow: Duration,
+    random: Random,
+}
+
 /// The life of the thread, until the database is dropped.
-fn serve(
-    pool: Pool,
-    schema: String,
-    mut ask: mpsc::Receiver<Asked>,
-    ready: oneshot::Sender<Result<(), Error>>,
-) {
+fn serve(opening: Opening, mut ask: mpsc::Receiver<Asked>, ready: oneshot::Sender<Result<(), Error>>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let _ = ready.send(Err(Error::Open {
-                message: format!("no runtime for PostgreSQL: {error}"),
-            }));
+            let message = format!("no runtime for PostgreSQL: {error}");
+            let _ = ready.send(Err(Error::Open { message }));
             return;
         }
     };
     let local = LocalSet::new();
     local.block_on(&runtime, async move {
-        let opened = Session::prepare_schema(&pool, &schema).await;
-        let failed = opened.is_err();
-        if ready.send(opened).is_err() || failed {
+        let server = match open(opening).await {
+            Ok(server) => Rc::new(server),
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        if ready.send(Ok(())).is_err() {
             return;
         }
-        let pool = Arc::new(pool);
-        while let Some(asked) = ask.recv().await {
-            let pool = pool.clone();
+        while let Some(Asked { what, waits }) = ask.recv().await {
+            let server = server.clone();
             tokio::task::spawn_local(async move {
-                match asked {
-                    Asked::Work(work) => transact(&pool, work).await,
-                    Asked::Query(sql, values, answer) => {
-                        let rows = match Session::take(&pool).await {
-                            Ok(session) => session.query(&sql, &values).await,
-                            Err(error) => Err(error),
-                        };
-                        let _ = answer.send(rows);
-                    }
+                match what {
+                    What::Work(work) => attempt::transact(&server, work, waits).await,
+                    What::Query(sql, values, answer) => attempt::query(&server, &sql, &values, answer, waits).await,
                 }
             });
         }
@@ -147,57 +197,42 @@ fn serve(
     runtime.block_on(local);
 }
 
-/// Runs a transaction until it is kept, refused, or in conflict too often.
-async fn transact(pool: &Pool, mut work: Box<dyn Work>) {
-    let mut attempts = 0;
-    loop {
-        if !work.is_wanted() {
-            return;
-        }
-        attempts += 1;
-        let end = attempt(pool, &mut *work).await;
-        let again = match &end {
-            Err(Error::Conflict { .. }) => true,
-            Err(Error::Unavailable { ran, .. }) => *ran == Ran::No || work.tells_repeats(),
-            _ => false,
-        };
-        if !again || attempts == ATTEMPTS_MAX {
-            let end = end.map_err(|error| match error {
-                Error::Conflict { .. } => Error::Conflict { attempts },
-                other => other,
-            });
-            return work.settle(end);
-        }
-        tokio::time::sleep(BACKOFF * (1 << attempts)).await;
+async fn open(opening: Opening) -> Result<Server, Error> {
+    let (address, component) = (opening.address, opening.component);
+    let ready = schema::prepare(&address, &component).await?;
+    if let Err(next) = &ready.separate {
+        tracing::warn!(
+            target: "terrace::database", component, user = address.user(),
+            "the component has no role of its own on PostgreSQL, so that its statements can reach the tables of other \
+             components of the same user; {next}"
+        );
     }
-}
-
-async fn attempt(pool: &Pool, work: &mut dyn Work) -> Result<(), Error> {
-    let session = Session::take(pool).await?;
-    session
-        .begin(match work.isolation() {
-            Isolation::Serializable => "begin isolation level serializable read write",
-            Isolation::ReadCommitted => "begin isolation level read committed read write",
-            Isolation::Snapshot => "begin isolation level repeatable read read only",
-        })
-        .await?;
-    let transaction = Transaction::new(Link::Postgres(&session));
-    let kept = transaction.guard(work.attempt(&transaction)).await;
-    let failure = transaction.failure();
-    let end = match (kept, failure) {
-        (_, Some(conflict @ Error::Conflict { .. })) => Err(conflict),
-        (Ok(true), None) => {
-            let hooks = transaction.into_after_commit();
-            session.commit().await?;
-            hooks.into_iter().for_each(|hook| hook());
-            return Ok(());
-        }
-        (Ok(true), Some(failure)) => Err(failure),
-        (Ok(false), _) => Ok(()),
-        (Err(denied), _) => Err(denied),
-    };
-    session.roll_back().await;
-    end
+    let manager = Manager::from_config(
+        address.of_component(&ready.names, ready.separate.is_ok()),
+        address.tls.clone(),
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        },
+    );
+    let pool = Pool::builder(manager)
+        .max_size(opening.connections)
+        // The one that was used last has its statements in the server's memory.
+        .queue_mode(QueueMode::Lifo)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(POOL_WAIT_MAX))
+        .create_timeout(Some(CONNECT_MAX))
+        .build();
+    Ok(Server {
+        pool: pool.map_err(|error| Error::Open {
+            message: error.to_string(),
+        })?,
+        address,
+        component,
+        connections: opening.connections,
+        slow: opening.slow,
+        random: RefCell::new(opening.random),
+        plan_asked: Cell::new(None),
+    })
 }
 
 fn busy() -> Error {

@@ -1,66 +1,194 @@
 //! What PostgreSQL's SQLSTATE codes mean, see the manual's appendix A.
 
-use tokio_postgres::error::SqlState;
+use std::error::Error as StdError;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use tokio_postgres::error::DbError;
 use wire::Ran;
 
+use super::address::Address;
+use super::values::Unfit;
+use super::{CONNECT_MAX, POOL_WAIT_MAX};
 use crate::error::{Constraint, Error};
 
 /// What a failure of a statement is to a component. It did nothing; of a commit see [`of_commit`].
 pub(super) fn of(error: &tokio_postgres::Error, sql: &str) -> Error {
-    let Some(said) = error.as_db_error() else {
-        let message = match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
-        return match error.is_closed() || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>()) {
-            true => Error::Unavailable { message, ran: Ran::No },
-            false => Error::Statement {
-                message,
-                sql: sql.to_owned(),
+    if let Some(said) = error.as_db_error() {
+        return of_server(said, sql);
+    }
+    let source = error.source();
+    if let Some(unfit) = source.and_then(|source| source.downcast_ref::<Unfit>()) {
+        return statement(unfit.to_string(), sql);
+    }
+    let message = told(error);
+    if is_lost(error) {
+        return Error::Unavailable { message, ran: Ran::No };
+    }
+    statement(message, sql)
+}
+
+/// Whether the connection is gone.
+pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
+    error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>())
+}
+
+/// The plan of a prepared statement no longer fits the tables: `RevalidateCachedQuery` in `plancache.c`. Or the server
+/// does not know the statement any more (26000).
+pub(super) fn is_stale(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|said| {
+        let code = said.code().code();
+        code == "26000" || (code == "0A000" && said.routine() == Some("RevalidateCachedQuery"))
+    })
+}
+
+fn of_server(said: &DbError, sql: &str) -> Error {
+    let message = message(said);
+    let code = said.code().code();
+    match code {
+        "23505" | "23503" | "23502" | "23514" | "23P01" | "23000" | "23001" | "44000" => Error::Constraint {
+            kind: match code {
+                "23505" => Constraint::Unique,
+                "23503" | "23001" => Constraint::ForeignKey,
+                "23502" => Constraint::NotNull,
+                "23514" => Constraint::Check,
+                _ => Constraint::Other,
             },
-        };
-    };
-    let message = said.message().to_owned();
-    let code = said.code();
-    let kind = match code {
-        &SqlState::UNIQUE_VIOLATION => Some(Constraint::Unique),
-        &SqlState::FOREIGN_KEY_VIOLATION => Some(Constraint::ForeignKey),
-        &SqlState::NOT_NULL_VIOLATION => Some(Constraint::NotNull),
-        &SqlState::CHECK_VIOLATION => Some(Constraint::Check),
-        code if code.code().starts_with("23") => Some(Constraint::Other),
-        _ => None,
-    };
-    if let Some(kind) = kind {
-        return Error::Constraint {
-            kind,
-            constraint: said.constraint().map(str::to_owned),
+            // A column that may not be null has no name for that.
+            constraint: said.constraint().or(said.column()).map(str::to_owned),
             table: said.table().map(str::to_owned),
             message,
-        };
-    }
-    match code.code() {
+        },
         "40001" | "40P01" => Error::Conflict { attempts: 1 },
         "53100" => Error::Full { message },
-        "53200" | "53300" | "53400" | "55P03" => Error::Busy { message },
+        "53200" | "53300" | "53400" | "55P03" | "57014" => Error::Busy { message },
         "25006" => Error::ReadOnly { message },
         "XX001" | "XX002" => Error::Corrupt { message },
         code if code.starts_with("57P") || code.starts_with("08") || code.starts_with("58") => {
             Error::Unavailable { message, ran: Ran::No }
         }
-        _ => Error::Statement {
-            message,
-            sql: sql.to_owned(),
-        },
+        _ => statement(message, sql),
     }
 }
 
+/// What the server said, with what it said beside it, unless that shows values: the detail of a constraint does.
+fn message(said: &DbError) -> String {
+    let mut message = said.message().to_owned();
+    let class = &said.code().code()[..2.min(said.code().code().len())];
+    let details = [
+        said.detail().filter(|_| !["22", "23", "44"].contains(&class)),
+        said.hint(),
+    ];
+    for detail in details.into_iter().flatten() {
+        message.push_str("; ");
+        message.push_str(detail.trim_end_matches('.'));
+    }
+    message
+}
+
 /// The same for a commit: where no answer came it may have been kept.
-pub(super) fn of_commit(error: Error) -> Error {
+pub(super) fn of_commit(error: &tokio_postgres::Error) -> Error {
+    in_doubt(of(error, "commit"))
+}
+
+/// Where no answer came it may have been kept.
+pub(super) fn in_doubt(error: Error) -> Error {
     match error {
         Error::Unavailable { message, .. } => Error::Unavailable {
             message,
             ran: Ran::Maybe,
         },
         other => other,
+    }
+}
+
+/// The same for `begin`, which asks a standby for too much (0A000).
+pub(super) fn of_begin(error: &tokio_postgres::Error) -> Error {
+    match of(error, "begin") {
+        Error::Statement { message, .. } => Error::ReadOnly { message },
+        other => other,
+    }
+}
+
+/// The same for a query, whose session may not write.
+pub(super) fn of_query(error: &tokio_postgres::Error, sql: &str) -> Error {
+    match of(error, sql) {
+        Error::ReadOnly { message } => statement(
+            format!("`query` changes nothing ({message}); use `execute` or `transaction`"),
+            sql,
+        ),
+        other => other,
+    }
+}
+
+/// Why there is no connection.
+pub(super) fn of_pool(error: PoolError, address: &Address, connections: usize) -> Error {
+    let unavailable = |message| Error::Unavailable { message, ran: Ran::No };
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => Error::Busy {
+            message: format!(
+                "all {connections} connections of the component were taken for {} s; make transactions shorter, or raise \
+                 `connections`",
+                POOL_WAIT_MAX.as_secs()
+            ),
+        },
+        PoolError::Timeout(_) => unavailable(silent(address)),
+        PoolError::Backend(error) => match error.as_db_error().map(|said| said.code().code()) {
+            Some("53300") => Error::Busy {
+                message: connecting(&error, address),
+            },
+            _ => unavailable(connecting(&error, address)),
+        },
+        other => unavailable(other.to_string()),
+    }
+}
+
+/// Nothing came in time.
+pub(super) fn silent(address: &Address) -> String {
+    format!("PostgreSQL at {address} did not answer in {} s", CONNECT_MAX.as_secs())
+}
+
+/// Why a connection could not be made, and the next step.
+pub(super) fn connecting(error: &tokio_postgres::Error, address: &Address) -> String {
+    let Some(said) = error.as_db_error() else {
+        let why = told(error);
+        let next = match error.to_string().contains("TLS") {
+            true => "name the certificate to trust with `sslrootcert=FILE` in the address, or say `sslmode=disable`",
+            false if error.to_string().contains("authentication") || error.to_string().contains("configuration") => {
+                "give the user's password in the secret of the database"
+            }
+            false => "start it, or correct `tiers.database`",
+        };
+        return format!("no connection to PostgreSQL at {address}: {why}; {next}");
+    };
+    let next = match said.code().code() {
+        "28P01" => "correct the password of the user",
+        "28000" => "let the user in with a line in pg_hba.conf, or use another user",
+        "3D000" => "create the database with `createdb`, or correct `tiers.database`",
+        "53300" => "raise `max_connections` of the server, or lower `connections`",
+        "57P03" => "wait until the server has started",
+        _ => "see the server's log",
+    };
+    format!("PostgreSQL at {address} refused: {}; {next}", message(said))
+}
+
+/// Whether a server that refused may take us a little later.
+pub(super) fn may_pass(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(said) => matches!(said.code().code(), "53300" | "57P01" | "57P02" | "57P03"),
+        None => is_lost(error),
+    }
+}
+
+fn told(error: &tokio_postgres::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+fn statement(message: String, sql: &str) -> Error {
+    Error::Statement {
+        message,
+        sql: sql.to_owned(),
     }
 }

@@ -1,57 +1,94 @@
 //! One connection, as long as somebody has it.
 
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::ops::Deref;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{ClientWrapper, Object};
 use futures_core::Stream;
-use tokio_postgres::types::ToSql;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::{Row as Raw, Statement};
-use wire::Ran;
 
-use super::failure;
-use super::values;
+use super::pipeline::{both, unless_refused};
+use super::plan::Slow;
+use super::values::{self, Parameter};
+use super::{Server, failure};
 use crate::error::Error;
 use crate::limits::{ANSWER_BYTES_MAX, ROWS_MAX};
 use crate::row::Row;
 use crate::value::Value;
 
-/// One connection of the pool.
+/// Statements that a connection keeps prepared; with more it forgets them all, since texts that are ever new never end.
+const STATEMENTS_MAX: usize = 256;
+
+/// Slow statements of one transaction that are told.
+const SLOW_MAX: usize = 4;
+
+/// How long the end of a transaction that is not kept, a plan, or the word to stop may take.
+const END_MAX: Duration = Duration::from_secs(5);
+
+/// One connection of the pool. Where it is dropped in the middle of something it is closed, and what it does is stopped.
 pub(crate) struct Session {
-    client: Object,
+    /// There until the session is dropped.
+    client: Option<Object>,
+    server: Rc<Server>,
+    /// What is to be said before the first statement.
+    begin: Cell<Option<&'static str>>,
+    transaction: Cell<State>,
+    /// A statement was given up before the server had answered it.
+    unfinished: Cell<bool>,
+    /// A statement was prepared for tables that have changed.
+    stale: Cell<bool>,
+    slow: RefCell<Vec<Slow>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// None, or one of which the server knows nothing yet.
+    None,
+    Open,
+    /// The last statement brought the commit with it.
+    Kept,
 }
 
 impl Session {
-    pub(super) async fn take(pool: &Pool) -> Result<Session, Error> {
-        let client = pool.get().await.map_err(|error| Error::Unavailable {
-            message: error.to_string(),
-            ran: Ran::No,
-        })?;
-        Ok(Session { client })
-    }
-
-    pub(super) async fn prepare_schema(pool: &Pool, schema: &str) -> Result<(), Error> {
-        let session = Session::take(pool).await?;
-        session
-            .script(&format!(
-                "begin read write; create schema if not exists {schema}; commit"
-            ))
-            .await
+    pub(super) async fn take(server: &Rc<Server>) -> Result<Session, Error> {
+        let client = server.pool.get().await;
+        let client = client.map_err(|error| failure::of_pool(error, &server.address, server.connections))?;
+        if client.statement_cache.size() > STATEMENTS_MAX {
+            client.statement_cache.clear();
+        }
+        Ok(Session {
+            client: Some(client),
+            server: server.clone(),
+            begin: Cell::new(None),
+            transaction: Cell::new(State::None),
+            unfinished: Cell::new(false),
+            stale: Cell::new(false),
+            slow: RefCell::default(),
+        })
     }
 
     pub(crate) async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let statement = self.prepared(sql, values).await?;
-        let rows = self.client.query(&statement, &borrowed(values)).await;
-        let rows = rows.map_err(|error| failure::of(&error, sql))?;
-        if rows.len() > ROWS_MAX {
-            return Err(Error::TooLarge {
-                limit: format!("{ROWS_MAX} rows"),
-            });
-        }
-        let columns: Arc<[Box<str>]> = statement.columns().iter().map(|column| column.name().into()).collect();
-        let mut bytes = 0;
-        rows.iter().map(|row| read(row, &columns, &mut bytes)).collect()
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let too_large = |limit| Err(Error::TooLarge { limit });
+        self.stream(sql, values, &mut |row, row_bytes| {
+            bytes += row_bytes;
+            if rows.len() == ROWS_MAX {
+                return too_large(format!("{ROWS_MAX} rows"));
+            }
+            if bytes > ANSWER_BYTES_MAX {
+                return too_large(format!("{} MiB", ANSWER_BYTES_MAX >> 20));
+            }
+            rows.push(row()?);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
     }
 
     /// Hands on every row of a query, however many there are.
@@ -61,44 +98,168 @@ impl Session {
         values: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let failed = |error: tokio_postgres::Error| failure::of(&error, sql);
-        let statement = self.prepared(sql, values).await?;
-        let columns: Arc<[Box<str>]> = statement.columns().iter().map(|column| column.name().into()).collect();
-        let rows = self.client.query_raw(&statement, borrowed(values)).await;
-        let mut rows = pin!(rows.map_err(failed)?);
-        while let Some(row) = poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
-            take(read(&row.map_err(failed)?, &columns, &mut 0)?)?;
-        }
-        Ok(())
+        self.stream(sql, values, &mut |row, _| take(row()?)).await
     }
 
     pub(crate) async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
-        let statement = self.prepared(sql, values).await?;
-        let changed = self.client.execute(&statement, &borrowed(values)).await;
-        changed.map_err(|error| failure::of(&error, sql))
+        self.begun(async {
+            let statement = self.prepared(sql, values).await?;
+            let running = self.runs(sql, values);
+            let changed = self.client().execute_raw(&statement, parameters(values)).await;
+            running.ended();
+            changed.map_err(|error| self.failed(&error, sql))
+        })
+        .await
+    }
+
+    /// The same for the last statement of a transaction, which brings the commit with it.
+    pub(crate) async fn finish(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
+        self.begun(async {
+            let statement = self.prepared(sql, values).await?;
+            let running = self.runs(sql, values);
+            let client = self.client();
+            let (changed, committed) = unless_refused(
+                client.execute_raw(&statement, parameters(values)),
+                client.batch_execute("commit"),
+            )
+            .await;
+            running.ended();
+            if let Some(Ok(())) = committed {
+                self.transaction
+                    .set(if changed.is_ok() { State::Kept } else { State::None });
+            }
+            match (changed, committed) {
+                (Ok(changed), Some(Ok(()))) => Ok(changed),
+                (Ok(_), Some(Err(error))) => Err(failure::of_commit(&error)),
+                // The server said that the statement failed, and so did the commit. Where it said nothing, who knows.
+                (Err(error), Some(_)) if error.as_db_error().is_none() => {
+                    Err(failure::in_doubt(self.failed(&error, sql)))
+                }
+                (Err(error), _) => Err(self.failed(&error, sql)),
+                (Ok(changed), None) => Ok(changed),
+            }
+        })
+        .await
     }
 
     pub(crate) async fn script(&self, sql: &str) -> Result<(), Error> {
-        let done = self.client.batch_execute(sql).await;
-        done.map_err(|error| failure::of(&error, sql))
+        self.begun(async {
+            let running = self.runs("", &[]);
+            let done = self.client().batch_execute(sql).await;
+            running.ended();
+            done.map_err(|error| self.failed(&error, sql))
+        })
+        .await
     }
 
-    pub(super) async fn begin(&self, sql: &str) -> Result<(), Error> {
-        self.script(sql).await
+    /// What is said with the first statement.
+    pub(super) fn begin(&self, sql: &'static str) {
+        self.begin.set(Some(sql));
     }
 
+    /// Keeps what the transaction did; of one without a statement the server knows nothing.
     pub(super) async fn commit(&self) -> Result<(), Error> {
-        self.script("commit").await.map_err(failure::of_commit)
+        if self.transaction.get() != State::Open {
+            return Ok(());
+        }
+        let running = self.runs("", &[]);
+        let done = self.client().batch_execute("commit").await;
+        running.ended();
+        if done.is_ok() {
+            self.transaction.set(State::None);
+        }
+        done.map_err(|error| failure::of_commit(&error))
     }
 
+    /// Whether a statement brought the commit with it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.transaction.get() == State::Kept
+    }
+
+    /// Whether a statement was given up in the middle, so that nobody knows what it did.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished.get()
+    }
+
+    /// Whether a statement failed since the tables have changed, and would not if it were prepared again.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.get()
+    }
+
+    /// Undoes what is not kept. Where that fails the connection is not used again.
     pub(super) async fn roll_back(&self) {
-        // A connection that cannot is not used again.
-        let _ = self.script("rollback").await;
+        if self.transaction.get() == State::Open && !self.unfinished.get() {
+            let undone = timeout(END_MAX, self.client().batch_execute("rollback")).await;
+            if let Ok(Ok(())) = undone {
+                self.transaction.set(State::None);
+            }
+        }
+    }
+
+    /// Tells what was slow, once nobody waits for it.
+    pub(super) async fn tell_slow(self) {
+        let slow = self.slow.take();
+        for slow in slow {
+            let asks = self.transaction.get() != State::Open && !self.unfinished.get() && self.server.may_ask_plan();
+            let client: Option<&tokio_postgres::Client> = if asks { Some(self.client()) } else { None };
+            // Where it takes too long the connection is in the middle of something, and closed.
+            self.unfinished.set(asks);
+            let told = timeout(END_MAX, slow.tell(client, &self.server.component)).await;
+            if told.is_ok() && asks {
+                self.unfinished.set(false);
+            }
+        }
+    }
+
+    /// Runs a statement, behind the `begin` of its transaction if that was not said yet.
+    async fn begun<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Some(begin) = self.begin.take() else {
+            return statement.await;
+        };
+        self.transaction.set(State::Open);
+        let (begun, done) = both(self.client().batch_execute(begin), statement).await;
+        begun.map_err(|error| failure::of_begin(&error))?;
+        done
+    }
+
+    async fn stream(
+        &self,
+        sql: &str,
+        values: &[Value],
+        take: &mut dyn FnMut(&mut dyn FnMut() -> Result<Row, Error>, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.begun(async {
+            let statement = self.prepared(sql, values).await?;
+            values::readable(statement.columns())?;
+            let columns: Arc<[Box<str>]> = statement.columns().iter().map(|column| column.name().into()).collect();
+            let running = self.runs(sql, values);
+            let mut rows = pin!(match self.client().query_raw(&statement, parameters(values)).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    running.ended();
+                    return Err(self.failed(&error, sql));
+                }
+            });
+            while let Some(row) = poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
+                match row {
+                    Ok(row) => take(&mut || read(&row, &columns), row.raw_size_bytes())?,
+                    Err(error) => {
+                        running.ended();
+                        return Err(self.failed(&error, sql));
+                    }
+                }
+            }
+            running.ended();
+            Ok(())
+        })
+        .await
     }
 
     async fn prepared(&self, sql: &str, values: &[Value]) -> Result<Statement, Error> {
-        let statement = self.client.prepare_cached(sql).await;
-        let statement = statement.map_err(|error| failure::of(&error, sql))?;
+        let running = self.runs("", &[]);
+        let statement = self.client().prepare_cached(sql).await;
+        running.ended();
+        let statement = statement.map_err(|error| self.failed(&error, sql))?;
         let (wanted, given) = (statement.params().len(), values.len());
         if wanted != given {
             return Err(Error::Statement {
@@ -108,23 +269,101 @@ impl Session {
         }
         Ok(statement)
     }
+
+    fn failed(&self, error: &tokio_postgres::Error, sql: &str) -> Error {
+        if failure::is_stale(error) {
+            self.stale.set(true);
+            // Every connection prepared it for the same tables.
+            self.server.pool.manager().statement_caches.remove(sql, &[]);
+        }
+        match self.transaction.get() {
+            State::None => failure::of_query(error, sql),
+            State::Open | State::Kept => failure::of(error, sql),
+        }
+    }
+
+    fn runs<'s>(&'s self, sql: &'s str, values: &[Value]) -> Running<'s> {
+        Running {
+            session: self,
+            sql,
+            parameters: values.len(),
+            began: Instant::now(),
+            ended: false,
+        }
+    }
+
+    fn client(&self) -> &ClientWrapper {
+        match &self.client {
+            Some(client) => client.deref(),
+            None => unreachable!("a session has its client until it is dropped"),
+        }
+    }
 }
 
-fn borrowed(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        if self.transaction.get() != State::Open && !self.unfinished.get() {
+            return;
+        }
+        // The pool makes another.
+        let client = Object::take(client);
+        if self.unfinished.get() && tokio::runtime::Handle::try_current().is_ok() {
+            let (token, tls) = (client.cancel_token(), self.server.address.tls.clone());
+            tokio::spawn(async move {
+                // A server that cannot be asked to stop sees that the connection is gone.
+                let _ = timeout(END_MAX, token.cancel_query(tls)).await;
+                drop(client);
+            });
+        }
+    }
 }
 
-fn read(row: &Raw, columns: &Arc<[Box<str>]>, bytes: &mut usize) -> Result<Row, Error> {
-    let mut read = Vec::with_capacity(columns.len());
-    for index in 0..columns.len() {
-        let value = values::read(row, index)?;
-        *bytes += value.bytes();
-        read.push(value);
+/// A statement that the server works on.
+struct Running<'s> {
+    session: &'s Session,
+    /// Empty where nobody wants to know how long it took.
+    sql: &'s str,
+    parameters: usize,
+    began: Instant,
+    ended: bool,
+}
+
+impl Running<'_> {
+    /// The server has answered.
+    fn ended(mut self) {
+        self.ended = true;
+        let took = self.began.elapsed();
+        if took < self.session.server.slow || self.sql.is_empty() {
+            return;
+        }
+        let mut slow = self.session.slow.borrow_mut();
+        if slow.len() < SLOW_MAX {
+            slow.push(Slow {
+                sql: self.sql.to_owned(),
+                took,
+                parameters: self.parameters,
+            });
+        }
     }
-    if *bytes > ANSWER_BYTES_MAX {
-        return Err(Error::TooLarge {
-            limit: format!("{} MiB", ANSWER_BYTES_MAX >> 20),
-        });
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.session.unfinished.set(true);
+        }
     }
-    Ok(Row::new(columns.clone(), read))
+}
+
+fn parameters(values: &[Value]) -> impl ExactSizeIterator<Item = Parameter<'_>> {
+    values.iter().enumerate().map(|(index, value)| Parameter {
+        number: index + 1,
+        value,
+    })
+}
+
+fn read(row: &Raw, columns: &Arc<[Box<str>]>) -> Result<Row, Error> {
+    let values: Result<Vec<Value>, Error> = (0..columns.len()).map(|index| values::read(row, index)).collect();
+    Ok(Row::new(columns.clone(), values?))
 }
