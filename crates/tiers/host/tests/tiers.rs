@@ -1,4 +1,5 @@
 //! What the table `[tiers]` says of right and of wrong tiers.
+#![allow(clippy::disallowed_methods, reason = "tests write the files that are read")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -172,6 +173,7 @@ fn a_wrong_tier_is_told_with_its_place_and_the_next_step() {
         ("postgres://h:x/d", "cannot be read as scheme://"),
         ("postgres://u:a/b@h/d", "cannot be read as scheme://"),
         ("postgres://u:a?b@h/d", "cannot be read as scheme://"),
+        ("postgres://u:12/a@h/d", "cannot be read as scheme://"),
         ("postgres://h/d?x", "cannot be read as scheme://"),
         ("postgres://[::1/d", "cannot be read as scheme://"),
         ("postgres://u:%4@h", "not followed by two hexadecimal digits"),
@@ -224,6 +226,14 @@ fn of_two_passwords_the_one_of_the_stronger_origin_counts() {
     )
     .expect("it is right");
     assert_eq!(database(&config).1.as_deref(), Some("inner"));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two_passwords.toml");
+    std::fs::write(&path, "[tiers.database]\nurl = \"postgres://u:inner@h\"\n").expect("the file can be written");
+    let config = Config::layered(&Layers {
+        file: Some(path),
+        environment: vec![("TERRACE_TIERS__DATABASE__PASSWORD".into(), "outer".into())],
+        ..Layers::default()
+    });
+    assert_eq!(database(&config.expect("it is right")).1.as_deref(), Some("outer"));
     let error = layered(&[url, ("TERRACE_TIERS__DATABASE__PASSWORD", "outer")], &[]).expect_err("there are two");
     assert_eq!(
         error.to_string(),
