@@ -4,6 +4,7 @@
 mod disk;
 #[cfg(feature = "memory")]
 mod hosted;
+mod lock;
 mod network;
 mod operator;
 
@@ -24,8 +25,9 @@ use crate::time::{Instant, Interval, Sleep, Wall, nanos};
 
 #[cfg(feature = "memory")]
 pub use hosted::Hosting;
+pub use lock::{FileLock, NotLocked};
 pub use network::{listener, listener_from_std};
-pub use operator::{NewFile, open_file, read_file};
+pub use operator::{NewFile, exists, open_file, read_file, remove_file};
 
 /// What a production node may be given.
 #[derive(Clone, Debug, Default)]

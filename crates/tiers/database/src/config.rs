@@ -19,6 +19,18 @@ pub struct Config {
     pub once_retention: Duration,
     /// Whether migrations are run when the database is opened; otherwise by `database migrate`. Default: true.
     pub migrate: bool,
+    /// Where the process that has a component's file can be asked about it, for the lock file beside it; SQLite only.
+    /// Default: nowhere.
+    pub owner: Option<Owner>,
+}
+
+/// Where the process that has a component's file can be asked about it.
+#[derive(Clone)]
+pub struct Owner {
+    /// Its address.
+    pub address: String,
+    /// What whoever asks has to know.
+    pub token: String,
 }
 
 /// Which engine, and where.
@@ -44,6 +56,7 @@ impl Default for Config {
             slow: SLOW,
             once_retention: ONCE_RETENTION,
             migrate: true,
+            owner: None,
         }
     }
 }

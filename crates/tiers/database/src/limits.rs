@@ -17,6 +17,12 @@ pub const WAITING_MAX: usize = 4_096;
 /// Transactions that share one commit on SQLite.
 pub const BATCH_MAX: usize = 128;
 
+/// Pages of 4 KiB in a write-ahead log of SQLite from which on they are copied into the file.
+pub const LOG_PAGES: u32 = 1_000;
+
+/// The same, from which on the log is cut: 64 MiB. Only a reader that takes long, or one transaction, makes it longer.
+pub const LOG_PAGES_MAX: u32 = 16_384;
+
 /// How often a transaction is run before a conflict with others is given up.
 pub const ATTEMPTS_MAX: u32 = 5;
 

@@ -1,8 +1,13 @@
 //! One transaction on its way: the closure, what it answered, and who waits for that.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::RecvError;
 
 use crate::error::Error;
 use crate::transaction::Transaction;
@@ -28,13 +33,58 @@ pub(crate) trait Work: Send {
     fn tells_repeats(&self) -> bool;
 
     /// Whether somebody still waits for it.
-    fn is_wanted(&self) -> bool;
+    fn is_wanted(&self) -> bool {
+        !self.given_up().is()
+    }
 
-    /// Runs the closure, and remembers its answer; whether that is `Ok`.
+    /// Tells when nobody waits for it any more, also while it runs.
+    fn given_up(&self) -> &GivenUp;
+
+    /// Runs the closure, and remembers its answer; whether that is `Ok`. It stops where nobody waits for it any more.
     fn attempt<'a>(&'a mut self, transaction: &'a Transaction<'_>) -> Pin<Box<dyn Future<Output = bool> + 'a>>;
 
     /// Tells whoever waits: what the closure answered, or why nothing came of that.
     fn settle(self: Box<Self>, end: Result<(), Error>);
+}
+
+/// Whether whoever waited for something has given up. A clone tells the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenUp(Arc<AtomicBool>);
+
+impl GivenUp {
+    pub(crate) fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Held by whoever waits: dropped, it tells.
+#[derive(Default)]
+pub(crate) struct Waits(GivenUp);
+
+impl Waits {
+    pub(crate) fn given_up(&self) -> GivenUp {
+        self.0.clone()
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The outcome of a transaction, for whoever waits for it; dropped, nobody does.
+pub(crate) struct Waiting<T, E> {
+    outcome: oneshot::Receiver<Outcome<T, E>>,
+    _waits: Waits,
+}
+
+impl<T, E> Future for Waiting<T, E> {
+    type Output = Result<Outcome<T, E>, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.outcome).poll(cx)
+    }
 }
 
 /// What a closure answered, or why the database has nothing to answer.
@@ -46,23 +96,23 @@ pub(crate) struct Closure<F, T, E> {
     tells_repeats: bool,
     answer: Option<Result<T, E>>,
     waits: oneshot::Sender<Outcome<T, E>>,
+    given_up: GivenUp,
 }
 
 impl<F, T, E> Closure<F, T, E> {
-    pub(crate) fn new(
-        work: F,
-        isolation: Isolation,
-        tells_repeats: bool,
-    ) -> (Box<Closure<F, T, E>>, oneshot::Receiver<Outcome<T, E>>) {
-        let (waits, outcome) = oneshot::channel();
+    pub(crate) fn new(work: F, isolation: Isolation, tells_repeats: bool) -> (Box<Closure<F, T, E>>, Waiting<T, E>) {
+        let (sender, outcome) = oneshot::channel();
+        let waits = Waits::default();
         let closure = Closure {
             work,
             isolation,
             tells_repeats,
             answer: None,
-            waits,
+            waits: sender,
+            given_up: waits.given_up(),
         };
-        (Box::new(closure), outcome)
+        let waiting = Waiting { outcome, _waits: waits };
+        (Box::new(closure), waiting)
     }
 }
 
@@ -80,15 +130,20 @@ where
         self.tells_repeats
     }
 
-    fn is_wanted(&self) -> bool {
-        !self.waits.is_closed()
+    fn given_up(&self) -> &GivenUp {
+        &self.given_up
     }
 
     fn attempt<'a>(&'a mut self, transaction: &'a Transaction<'_>) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
         Box::pin(async move {
-            let answer = (self.work)(transaction).await;
-            let is_ok = answer.is_ok();
-            self.answer = Some(answer);
+            let mut closure = pin!((self.work)(transaction));
+            let answered = poll_fn(|cx| match self.waits.poll_closed(cx) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => closure.as_mut().poll(cx).map(Some),
+            });
+            let answer = answered.await;
+            let is_ok = answer.as_ref().is_some_and(Result::is_ok);
+            self.answer = answer;
             is_ok
         })
     }

@@ -7,6 +7,8 @@
 mod batch;
 mod connection;
 mod failure;
+mod opening;
+mod slow;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,15 +16,18 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use wire::Ran;
-use world::{Env, Random, SqlitePlace};
+use world::production::FileLock;
+use world::{Env, Random};
 
 pub(crate) use self::connection::Connection;
+use self::connection::Use;
+use self::opening::Settings;
 use crate::config::Config;
 use crate::error::Error;
-use crate::limits::{BATCH_MAX, WAITING_MAX};
+use crate::limits::{BATCH_MAX, LOG_PAGES, LOG_PAGES_MAX, WAITING_MAX};
 use crate::row::Row;
 use crate::value::Value;
-use crate::work::{Isolation, Work};
+use crate::work::{GivenUp, Isolation, Waits, Work};
 
 /// In a simulated world a commit takes up to this long, as it would on a disk.
 const SIMULATED_WAIT_MICROS: u64 = 3_000;
@@ -33,16 +38,14 @@ pub(crate) struct Sqlite {
 }
 
 struct Inner {
-    env: Env,
-    component: String,
-    place: SqlitePlace,
-    slow: Duration,
+    settings: Settings,
     queue: Mutex<Queue>,
-    /// `None` after a failure of the disk: the next one opens it anew.
-    writer: Mutex<Option<Connection>>,
+    writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
-    reading: Semaphore,
+    reading: Arc<Semaphore>,
     simulated: Option<Mutex<Random>>,
+    /// Dropped last, when all connections are closed.
+    _lock: Option<FileLock>,
 }
 
 #[derive(Default)]
@@ -52,25 +55,28 @@ struct Queue {
     drained: bool,
 }
 
+#[derive(Default)]
+struct Writer {
+    connection: Option<Connection>,
+    /// Whether the disk failed under it: what it believes of the disk may be wrong.
+    is_suspect: bool,
+}
+
 impl Sqlite {
     pub(crate) async fn open(env: &Env, component: &str, config: &Config) -> Result<Sqlite, Error> {
-        let name = format!("{component}.sqlite");
-        let place = env.sqlite(&name).map_err(|error| Error::Open {
-            message: format!("the database `{name}` has no place: {error}"),
-        })?;
+        let settings = Settings::new(env, component, config)?;
+        let lock = settings.lock(config.owner.as_ref()).await?;
         let inner = Arc::new(Inner {
-            env: env.clone(),
-            component: component.to_owned(),
-            simulated: place.inline.then(|| Mutex::new(env.random("commit"))),
-            place,
-            slow: config.slow,
             queue: Mutex::default(),
             writer: Mutex::default(),
             readers: Mutex::default(),
-            reading: Semaphore::new(config.readers.max(1)),
+            reading: Arc::new(Semaphore::new(config.readers.max(1))),
+            simulated: settings.place.inline.then(|| Mutex::new(env.random("commit"))),
+            settings,
+            _lock: lock,
         });
         let own = inner.clone();
-        let opened = env.blocking("open database", move || own.open_writer().map(|writer| *own.writer() = Some(writer)));
+        let opened = env.blocking("open database", move || own.sound(&mut own.writer()).map(drop));
         opened.await.map_err(|lost| closed(&lost.to_string()))??;
         Ok(Sqlite { inner })
     }
@@ -78,14 +84,14 @@ impl Sqlite {
     pub(crate) fn submit(&self, work: Box<dyn Work>) {
         if work.isolation() == Isolation::Snapshot {
             let inner = self.inner.clone();
-            return drop(self.inner.env.blocking("snapshot", move || inner.snapshot(work)));
+            return drop(self.env().blocking("snapshot", move || inner.snapshot(work)));
         }
         let begins = {
             let mut queue = self.inner.queue();
             if queue.waiting.len() >= WAITING_MAX {
                 drop(queue);
                 work.settle(Err(Error::Busy {
-                    message: format!("{WAITING_MAX} transactions of `{}` wait already", self.inner.component),
+                    message: format!("{WAITING_MAX} transactions of `{}` wait already", self.inner.settings.component),
                 }));
                 return;
             }
@@ -98,22 +104,31 @@ impl Sqlite {
     }
 
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
-        let permit = self.inner.reading.acquire().await;
-        let _permit = permit.map_err(|error| closed(&error.to_string()))?;
+        let permit = self.inner.reading.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| closed(&error.to_string()))?;
         let (inner, sql) = (self.inner.clone(), sql.to_owned());
-        let read = self.inner.env.blocking("read", move || inner.read(&sql, &values));
+        let waits = Waits::default();
+        let given_up = waits.given_up();
+        let read = self.env().blocking("read", move || {
+            let _permit = permit;
+            inner.read(&sql, &values, &given_up)
+        });
         read.await.map_err(|lost| closed(&lost.to_string()))?
+    }
+
+    fn env(&self) -> &Env {
+        &self.inner.settings.env
     }
 
     /// Has the queue drained.
     fn begin(&self) {
         let inner = self.inner.clone();
         match &self.inner.simulated {
-            None => drop(self.inner.env.blocking("write", move || inner.drain())),
+            None => drop(self.env().blocking("write", move || inner.drain())),
             Some(random) => {
                 let micros = lock(random).below(SIMULATED_WAIT_MICROS);
-                let env = self.inner.env.clone();
-                let task = self.inner.env.spawn("write", async move {
+                let env = self.env().clone();
+                let task = self.env().spawn("write", async move {
                     env.sleep(Duration::from_micros(micros)).await;
                     inner.drain();
                 });
@@ -126,36 +141,66 @@ impl Sqlite {
 impl Inner {
     /// Runs all that waits.
     fn drain(&self) {
-        let _drained = Drained(self);
+        let mut draining = Draining { inner: self, ended: false };
         loop {
             let batch: Vec<Box<dyn Work>> = {
                 let mut queue = self.queue();
                 let some = queue.waiting.len().min(BATCH_MAX);
                 if some == 0 {
                     queue.drained = false;
+                    draining.ended = true;
                     return;
                 }
                 queue.waiting.drain(..some).collect()
             };
             let mut writer = self.writer();
-            let connection = match writer.take().map_or_else(|| self.open_writer(), Ok) {
-                Ok(connection) => connection,
+            let performed = match self.sound(&mut writer) {
+                Ok(connection) => batch::perform(connection, batch).map(|()| self.tidy(connection)),
                 Err(error) => {
                     batch.into_iter().for_each(|work| work.settle(Err(error.clone())));
                     continue;
                 }
             };
-            // After a failure of the disk what the connection believes of it may be wrong.
-            if batch::perform(&connection, batch).is_ok() {
-                *writer = Some(connection);
-            }
+            writer.is_suspect = performed.is_err();
         }
     }
 
-    fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+    /// The writer's connection; after a failure of the disk a new one. It is opened before the old one is closed: as long
+    /// as one is open SQLite keeps the index of the log, and does not see what a commit that failed may have left there.
+    /// The next commit writes over that.
+    fn sound<'w>(&self, writer: &'w mut Writer) -> Result<&'w Connection, Error> {
+        if writer.is_suspect || writer.connection.is_none() {
+            writer.connection = Some(Connection::open(&self.settings, Use::Write)?);
+            writer.is_suspect = false;
+        }
+        writer.connection.as_ref().ok_or_else(|| closed("it has no connection"))
+    }
+
+    /// Keeps the log short, once everybody is told. Its content is safe in the log as it is, so that a failure may wait.
+    fn tidy(&self, connection: &Connection) {
+        let mode = match connection.log_pages() {
+            ..LOG_PAGES => return,
+            LOG_PAGES..LOG_PAGES_MAX => "passive",
+            _ => "truncate",
+        };
+        if let Err(error) = connection.checkpoint(mode) {
+            tracing::warn!(
+                target: "terrace::database", component = self.settings.component, %error,
+                "the write-ahead log was not copied into the file, which will be tried again"
+            );
+        }
+    }
+
+    fn read(&self, sql: &str, values: &[Value], given_up: &GivenUp) -> Result<Vec<Row>, Error> {
+        if given_up.is() {
+            return Err(closed("nobody waits for the answer"));
+        }
         let kept = lock(&self.readers).pop();
-        let connection = kept.map_or_else(|| Connection::open(&self.place, true, self.slow, &self.component), Ok)?;
-        let rows = connection.query(sql, values);
+        let connection = kept.map_or_else(|| Connection::open(&self.settings, Use::Read), Ok)?;
+        let rows = {
+            let _wanted = connection.while_wanted(given_up);
+            connection.query(sql, values)
+        };
         if rows.as_ref().err().is_none_or(|error| !failure::is_of_the_disk(error)) {
             lock(&self.readers).push(connection);
         }
@@ -164,31 +209,36 @@ impl Inner {
 
     /// Runs a transaction that only reads on a connection of its own, since it may take long.
     fn snapshot(&self, work: Box<dyn Work>) {
-        match Connection::open(&self.place, true, self.slow, &self.component) {
+        match Connection::open(&self.settings, Use::Read) {
             Ok(connection) => batch::snapshot(&connection, work),
-            Err(error) => work.settle(Err(error)),
+            Err(error) => return work.settle(Err(error)),
         }
-    }
-
-    fn open_writer(&self) -> Result<Connection, Error> {
-        Connection::open(&self.place, false, self.slow, &self.component)
+        // The log could not be cut as long as this read what was before it.
+        if let Some(writer) = &self.writer().connection {
+            self.tidy(writer);
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         lock(&self.queue)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Option<Connection>> {
+    fn writer(&self) -> MutexGuard<'_, Writer> {
         lock(&self.writer)
     }
 }
 
 /// Whatever ends the draining, the next transaction begins it again.
-struct Drained<'i>(&'i Inner);
+struct Draining<'i> {
+    inner: &'i Inner,
+    ended: bool,
+}
 
-impl Drop for Drained<'_> {
+impl Drop for Draining<'_> {
     fn drop(&mut self) {
-        self.0.queue().drained = false;
+        if !self.ended {
+            self.inner.queue().drained = false;
+        }
     }
 }
 

@@ -20,83 +20,98 @@ pub(super) fn perform(connection: &Connection, batch: Vec<Box<dyn Work>>) -> Res
     let mut wanted: Vec<Box<dyn Work>> = batch.into_iter().filter(|work| work.is_wanted()).collect();
     if wanted.len() > 1 {
         match together(connection, &mut wanted) {
-            Ok(ends) => {
+            Together::Kept(ends) => {
+                tracing::trace!(target: "terrace::database", transactions = ends.len(), "a commit");
                 for (work, end) in wanted.into_iter().zip(ends) {
                     settle(work, end);
                 }
                 return Ok(());
             }
-            Err(Failed::Again) => {}
-            Err(Failed::Commit(error)) => {
+            Together::Again => {}
+            Together::Failed(error) => {
                 let broken = failure::is_of_the_disk(&error);
-                wanted.into_iter().for_each(|work| work.settle(Err(error.clone())));
+                wanted.into_iter().for_each(|work| settle(work, Err(error.clone())));
                 return if broken { Err(Broken) } else { Ok(()) };
             }
         }
     }
     let mut broken = false;
-    for mut work in wanted {
+    for mut work in wanted.into_iter().filter(|work| work.is_wanted()) {
         let end = alone(connection, &mut *work);
+        tracing::trace!(target: "terrace::database", transactions = 1, "a commit");
         broken |= end.as_ref().err().is_some_and(failure::is_of_the_disk);
         settle(work, end);
     }
     if broken { Err(Broken) } else { Ok(()) }
 }
 
-/// Why a batch was not kept.
-enum Failed {
-    /// Nothing was; each may be run again by itself.
+/// What came of a batch.
+enum Together {
+    /// It is kept; how each of it ended.
+    Kept(Vec<End>),
+    /// Nothing of it was; each may be run again by itself.
     Again,
-    /// The commit failed, and it may be that all of it was kept.
-    Commit(Error),
+    /// None could begin, or the commit failed and it may be that all of it was kept.
+    Failed(Error),
 }
 
 /// How one of a batch ended, if the batch is kept: with what is to be done then, or by itself.
 type End = Result<Vec<Hook>, Error>;
 
-fn together(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<Vec<End>, Failed> {
-    let again = |_| Failed::Again;
-    connection.script("begin immediate").map_err(again)?;
+fn together(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Together {
+    if let Err(error) = connection.control("begin immediate") {
+        return Together::Failed(error);
+    }
     let mut ends = Vec::with_capacity(batch.len());
     for work in batch.iter_mut() {
-        let begun = connection.execute("savepoint one", &[]);
-        let end = match begun {
-            Ok(_) => attempt(connection, &mut **work),
-            Err(error) => Err(error),
-        };
-        let ended = match &end {
-            Ok(Attempt::Keep(_)) => connection.execute("release one", &[]).map(drop),
-            Ok(Attempt::Refused(_)) | Err(_) => undo(connection),
-        };
-        // A failure of the disk ends the whole of it.
-        let failed = match &end {
-            Ok(Attempt::Refused(failure)) => failure.as_ref(),
-            Ok(Attempt::Keep(_)) => None,
-            Err(error) => Some(error),
-        };
-        let whole = failed.is_none_or(|error| !ends_batch(error));
-        if connection.is_idle() || ended.is_err() || !whole {
-            roll_back(connection);
-            return Err(Failed::Again);
+        match one_of_many(connection, &mut **work) {
+            Some(end) => ends.push(end),
+            None => {
+                roll_back(connection);
+                return Together::Again;
+            }
         }
-        ends.push(end.map(Attempt::into_hooks));
     }
-    match connection.script("commit") {
-        Ok(()) => Ok(ends),
+    match connection.control("commit").map_err(failure::of_commit) {
+        Ok(()) => Together::Kept(ends),
         Err(error) => {
             roll_back(connection);
-            match failure::of_commit(error) {
-                Error::Full { .. } | Error::Busy { .. } => Err(Failed::Again),
-                error => Err(Failed::Commit(error)),
+            match error {
+                Error::Unavailable { .. } => Together::Failed(error),
+                // Certainly nothing was kept. One alone may be too large for the disk, or break the constraint.
+                _ => Together::Again,
             }
         }
     }
 }
 
+/// Runs one behind a savepoint; `None` if the others cannot be kept beside it.
+fn one_of_many(connection: &Connection, work: &mut dyn Work) -> Option<End> {
+    if !work.is_wanted() {
+        return Some(Ok(Vec::new()));
+    }
+    connection.control("savepoint one").ok()?;
+    let end = attempt(connection, work);
+    let failed = match &end {
+        Ok(Attempt::Refused(failure)) => failure.as_ref(),
+        Ok(Attempt::Keep(_)) => None,
+        Err(error) => Some(error),
+    };
+    // SQLite ends the whole transaction by itself after some failures, such as one of the disk.
+    if connection.is_idle() || failed.is_some_and(ends_batch) {
+        return None;
+    }
+    if !matches!(end, Ok(Attempt::Keep(_))) {
+        connection.control("rollback to one").ok()?;
+    }
+    connection.control("release one").ok()?;
+    Some(end.map(Attempt::into_hooks))
+}
+
 fn alone(connection: &Connection, work: &mut dyn Work) -> End {
-    connection.script("begin immediate")?;
+    connection.control("begin immediate")?;
     let end = match attempt(connection, work) {
-        Ok(Attempt::Keep(hooks)) => connection.script("commit").map(|()| hooks).map_err(failure::of_commit),
+        Ok(Attempt::Keep(hooks)) => connection.control("commit").map(|()| hooks).map_err(failure::of_commit),
         Ok(Attempt::Refused(_)) => Ok(Vec::new()),
         Err(error) => Err(error),
     };
@@ -106,7 +121,9 @@ fn alone(connection: &Connection, work: &mut dyn Work) -> End {
 
 /// Runs a transaction that only reads.
 pub(super) fn snapshot(connection: &Connection, mut work: Box<dyn Work>) {
-    let end = connection.script("begin").and_then(|()| attempt(connection, &mut *work));
+    let end = connection
+        .control("begin")
+        .and_then(|()| attempt(connection, &mut *work));
     roll_back(connection);
     settle(work, end.map(Attempt::into_hooks));
 }
@@ -130,6 +147,8 @@ impl Attempt {
 
 /// Polls the closure once: every statement is done when it is polled, so it ends.
 fn attempt(connection: &Connection, work: &mut dyn Work) -> Result<Attempt, Error> {
+    let given_up = work.given_up().clone();
+    let _wanted = connection.while_wanted(&given_up);
     let transaction = Transaction::new(Link::Sqlite(connection));
     let polled = catch_unwind(AssertUnwindSafe(|| {
         let closure = pin!(transaction.guard(work.attempt(&transaction)));
@@ -154,27 +173,27 @@ fn ends_batch(error: &Error) -> bool {
     failure::is_of_the_disk(error) || matches!(error, Error::Full { .. })
 }
 
-fn undo(connection: &Connection) -> Result<(), Error> {
-    if connection.is_idle() {
-        return Ok(());
-    }
-    connection.execute("rollback to one", &[])?;
-    connection.execute("release one", &[]).map(drop)
-}
-
 fn roll_back(connection: &Connection) {
     if !connection.is_idle() {
         // A rollback that fails has happened: SQLite has forgotten the transaction.
-        let _ = connection.script("rollback");
+        let _ = connection.control("rollback");
     }
 }
 
+/// Tells whoever waits. Nothing that a component does then may stop what others wait for.
 fn settle(work: Box<dyn Work>, end: End) {
-    match end {
+    let settled = catch_unwind(AssertUnwindSafe(|| match end {
         Ok(hooks) => {
-            hooks.into_iter().for_each(|hook| hook());
+            for hook in hooks {
+                if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                    tracing::error!(target: "terrace::database", "what was to be done after a commit panicked");
+                }
+            }
             work.settle(Ok(()));
         }
         Err(error) => work.settle(Err(error)),
+    }));
+    if settled.is_err() {
+        tracing::error!(target: "terrace::database", "the answer of a transaction panicked when it was dropped");
     }
 }
