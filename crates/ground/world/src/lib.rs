@@ -38,7 +38,8 @@
 //! # What it is not
 //!
 //! It knows no message format, no component, no engine. Engines that open sockets of their own, and so live outside the
-//! simulator, are listed here when they come (SMTP, ZooKeeper, PostgreSQL): so far there is none.
+//! simulator, are listed here: PostgreSQL (tokio-postgres, in `database`), and SMTP where TLS begins with the connection
+//! (`smtps://`, lettre, in `jobs`); `smtp://` goes through [`Network`].
 
 mod byte_stream;
 mod detector;
