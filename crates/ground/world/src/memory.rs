@@ -94,7 +94,8 @@ impl World {
                 // What is dropped now may still ask its env for the time.
                 state.nodes[node].life = Life::Falling;
                 state.reset_streams(node, wakes);
-                (state.tasks.take_node(node), state.take_listeners(node, wakes))
+                let disarmed = state.disarm(node);
+                (state.tasks.take_node(node), state.take_listeners(node, wakes), disarmed)
             })
         });
         assert!(
@@ -197,7 +198,8 @@ impl Drop for Owner {
         // Each of them may hold the world they are in.
         let held = self.shared.with(|state, _| {
             let timers = std::mem::take(&mut state.timers);
-            (state.tasks.take_all(), timers, state.probe.take())
+            let armed = std::mem::take(&mut state.armed);
+            (state.tasks.take_all(), timers, armed, state.probe.take())
         });
         drop(held);
     }

@@ -40,7 +40,38 @@ impl World {
     /// a crash after it, this is a crash at exactly that change: between any two steps of a commit, say.
     pub fn fail_disk(&self, name: &str, changes: Option<u64>) {
         let node = self.find(name);
-        self.shared()
-            .with(|state, _| state.nodes[node].image.changes_left = changes);
+        self.shared().with(|state, _| {
+            let image = &mut state.nodes[node].image;
+            (image.changes_left, image.refused) = (changes, false);
+        });
+    }
+
+    /// Lets `happening` happen exactly at a change of the disk of `name`: it does `changes` more, then refuses each, and
+    /// after the step of the task that asked for one, before any other, `happening` happens and the disk is well again.
+    /// If that is a crash, what the rest of the step does is what a dead node does: see [`World::is_struck`]. It replaces
+    /// what was to happen before; [`World::disarm`] and a crash take it away.
+    pub fn at_change(&self, name: &str, changes: u64, happening: impl FnOnce(&World) + Send + 'static) {
+        self.disarm(name);
+        let node = self.find(name);
+        self.shared().with(|state, _| {
+            let image = &mut state.nodes[node].image;
+            (image.changes_left, image.refused) = (Some(changes), false);
+            state.armed.push((node, Box::new(happening)));
+        });
+    }
+
+    /// Takes away what [`World::at_change`] is to do; returns whether there was something.
+    pub fn disarm(&self, name: &str) -> bool {
+        let node = self.find(name);
+        let happening = self.shared().with(|state, _| state.disarm(node));
+        happening.is_some()
+    }
+
+    /// Whether what [`World::at_change`] was told of is due once the step that is going on is over.
+    pub fn is_struck(&self) -> bool {
+        self.shared().with(|state, _| {
+            let mut armed = state.armed.iter();
+            armed.any(|(node, _)| state.nodes[*node].image.refused)
+        })
     }
 }

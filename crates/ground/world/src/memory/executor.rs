@@ -28,6 +28,8 @@ pub(super) fn run<F: Future>(world: &World, main: F) -> F::Output {
     let _running = Running::begin(shared);
     let waker = shared.ready.waker(MAIN);
     waker.wake_by_ref();
+    // The test may have used a disk itself.
+    strike(world);
     for _ in 0..POLLS_MAX {
         let Some(woken) = shared.ready.pop() else {
             match advance(shared) {
@@ -49,8 +51,13 @@ pub(super) fn run<F: Future>(world: &World, main: F) -> F::Output {
                 if let Poll::Ready(value) = main.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return value;
                 }
+                strike(world);
             }
-            _ => poll(shared, woken),
+            _ => {
+                if poll(shared, woken) {
+                    strike(world);
+                }
+            }
         }
     }
     panic!("the run did not end within {POLLS_MAX} polls; {}", waiting(shared));
@@ -261,25 +268,37 @@ impl Wake for Woken {
     }
 }
 
-fn poll(shared: &Shared, woken: Arc<Woken>) {
+/// Lets happen what is to happen because a disk has refused a change.
+fn strike(world: &World) {
+    if let Some(happening) = world.shared().with(|state, _| state.take_struck()) {
+        happening(world);
+    }
+}
+
+/// Polls a task, and says whether a disk may have refused it a change for which something waits.
+fn poll(shared: &Shared, woken: Arc<Woken>) -> bool {
     let id = woken.id;
     let taken = shared.with(|state, _| state.tasks.by_id.get_mut(&id).and_then(|task| task.future.take()));
     let Some(mut future) = taken else {
-        return;
+        return false;
     };
     let polled = future.as_mut().poll(&mut Context::from_waker(&Waker::from(woken)));
-    let left = shared.with(|state, _| match (polled, state.tasks.by_id.get_mut(&id)) {
-        (Poll::Pending, Some(task)) => {
-            task.future = Some(future);
-            None
-        }
-        // It is ready, or it was cancelled, or its node crashed, while it was polled.
-        _ => {
-            state.tasks.by_id.remove(&id);
-            Some(future)
-        }
+    let (left, armed) = shared.with(|state, _| {
+        let left = match (polled, state.tasks.by_id.get_mut(&id)) {
+            (Poll::Pending, Some(task)) => {
+                task.future = Some(future);
+                None
+            }
+            // It is ready, or it was cancelled, or its node crashed, while it was polled.
+            _ => {
+                state.tasks.by_id.remove(&id);
+                Some(future)
+            }
+        };
+        (left, !state.armed.is_empty())
     });
     drop(left);
+    armed
 }
 
 /// What the passing of time has led to.

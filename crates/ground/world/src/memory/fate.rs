@@ -76,7 +76,8 @@ impl World {
         self.shared().ready.clear();
         let held = self.shared().with(|state, _| {
             let timers = std::mem::take(&mut state.timers);
-            (state.tasks.take_all(), timers, state.probe.take())
+            let armed = std::mem::take(&mut state.armed);
+            (state.tasks.take_all(), timers, armed, state.probe.take())
         });
         drop(held);
     }

@@ -31,6 +31,8 @@ pub(super) struct Image {
     pub(super) full: bool,
     /// How many changes it still does before it fails; none if it is well.
     pub(super) changes_left: Option<u64>,
+    /// Whether it has failed: it refused a change.
+    pub(super) refused: bool,
 }
 
 enum Entry {
@@ -63,6 +65,7 @@ impl Default for Image {
             pending: BTreeMap::new(),
             full: false,
             changes_left: None,
+            refused: false,
         }
     }
 }
@@ -340,10 +343,18 @@ impl Image {
         }
     }
 
+    /// Makes it well again.
+    pub(super) fn heal(&mut self) {
+        (self.changes_left, self.refused) = (None, false);
+    }
+
     /// Counts a change that the disk is asked for.
     fn wear(&mut self) -> io::Result<()> {
         match &mut self.changes_left {
-            Some(0) => Err(io::Error::other("the disk fails; it takes no change any more")),
+            Some(0) => {
+                self.refused = true;
+                Err(io::Error::other("the disk fails; it takes no change any more"))
+            }
             Some(left) => {
                 *left -= 1;
                 Ok(())

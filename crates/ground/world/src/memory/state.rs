@@ -14,7 +14,7 @@ use super::image::Image;
 use super::link::Links;
 use super::network::Listening;
 use super::pipe::Pipe;
-use super::timer::{Then, Timers};
+use super::timer::{Happening, Then, Timers};
 
 /// The clock of a new incarnation begins somewhere within this, so that the instants of two nodes, or of two
 /// incarnations of one, are not mistaken for each other.
@@ -44,6 +44,7 @@ impl Shared {
             uncertainty: Uncertainty::Exact,
             sync_ns: 0,
             probe: None,
+            armed: Vec::new(),
         };
         Shared {
             state: Mutex::new(state),
@@ -80,6 +81,8 @@ pub(super) struct State {
     /// What a sync of a disk takes, in nanoseconds.
     pub(super) sync_ns: u64,
     pub(super) probe: Option<Arc<dyn Probe>>,
+    /// What happens once the disk of a node has refused a change.
+    pub(super) armed: Vec<(usize, Happening)>,
 }
 
 /// What the nodes of a world know of their clocks' errors.
@@ -185,6 +188,26 @@ impl State {
 
     pub(super) fn move_timers(&mut self, node: usize) {
         self.timers.move_node(node, self.now, &self.nodes[node].clock);
+    }
+
+    /// Takes what is to happen because a disk has just refused a change, and makes that disk well: what happens may arm
+    /// it again.
+    pub(super) fn take_struck(&mut self) -> Option<Happening> {
+        let at = self
+            .armed
+            .iter()
+            .position(|(node, _)| self.nodes[*node].image.refused)?;
+        let (node, happening) = self.armed.remove(at);
+        self.nodes[node].image.heal();
+        Some(happening)
+    }
+
+    /// Makes the disk of `node` well, if it was to fail with something happening then. What it returns must be dropped
+    /// outside the lock.
+    pub(super) fn disarm(&mut self, node: usize) -> Option<Happening> {
+        let at = self.armed.iter().position(|(of, _)| *of == node)?;
+        self.nodes[node].image.heal();
+        Some(self.armed.remove(at).1)
     }
 
     pub(super) fn happen(&mut self, then: Then, wakes: &mut Wakes) {

@@ -456,3 +456,53 @@ fn a_directory_sync_makes_the_names_durable_that_there_were_when_it_began() {
         assert_eq!(read(&env, "log").await.unwrap().len(), SECTOR_BYTES * 3);
     });
 }
+
+#[test]
+fn a_node_crashes_exactly_at_a_change_of_its_disk() {
+    for changes in 0..6 {
+        let world = World::new(1);
+        let (env, other) = (world.node("a"), world.node("b"));
+        world.at_change("a", changes, |world| {
+            assert!(!world.is_struck(), "it happens now");
+            world.crash("a");
+        });
+        let path = env.sqlite("log").unwrap().path;
+        // All of it is one step of one task.
+        drop(env.spawn("commits", async move {
+            let place = BlockingPlace::find(&path).unwrap();
+            let Ok(file) = place.create() else { return };
+            drop(place.sync_directory());
+            drop(file.write_at(0, b"one"));
+            drop(file.sync());
+            drop(file.write_at(0, b"two"));
+            drop(file.sync());
+        }));
+        world.run(other.sleep(Duration::from_nanos(1)));
+        assert!(!world.is_up("a"), "{changes}");
+        let env = world.restart("a");
+        let expected = match changes {
+            0 | 1 => Err(ErrorKind::NotFound),
+            2 | 3 => Ok(Bytes::new()),
+            _ => Ok(Bytes::from_static(b"one")),
+        };
+        assert_eq!(world.run(read(&env, "log")), expected, "{changes}");
+        // The disk is well again, and nothing is to happen any more.
+        world.run(async { env.disk().create("more").await.unwrap() });
+        assert!(!world.disarm("a"));
+    }
+}
+
+#[test]
+fn a_crash_or_a_change_of_mind_takes_away_what_was_to_happen_at_a_change() {
+    let world = World::new(1);
+    let env = world.node("a");
+    let never = |_: &World| panic!("it happened");
+    world.at_change("a", 0, never);
+    assert!(world.disarm("a"));
+    world.run(async { env.disk().create("one").await.unwrap() });
+    world.at_change("a", 0, never);
+    world.crash("a");
+    let env = world.restart("a");
+    world.run(async { env.disk().create("two").await.unwrap() });
+    assert!(!world.disarm("a"));
+}
