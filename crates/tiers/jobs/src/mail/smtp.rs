@@ -17,6 +17,8 @@
 //! message: such a refusal is never permanent.
 
 mod dialogue;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::fmt;
