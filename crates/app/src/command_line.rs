@@ -53,6 +53,8 @@ pub(crate) enum Choice {
         model: Option<String>,
     },
     Simulate(Simulation),
+    #[cfg(feature = "database")]
+    Database(crate::database::command_line::Choice),
     Own(&'static str, ArgMatches),
 }
 
@@ -191,6 +193,11 @@ fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
             model: given.get_one::<String>("model").cloned(),
         },
         "simulate" => Choice::Simulate(simulation(&given, program)),
+        #[cfg(feature = "database")]
+        "database" => match crate::database::command_line::choice(&given) {
+            Some(choice) => Choice::Database(choice),
+            None => Choice::None,
+        },
         "serve" => Choice::Up {
             listen: listen(),
             face: true,
@@ -258,6 +265,8 @@ fn clap(app: &App) -> Clap {
                     .help("Warns of components that require a stronger model than this"),
             ),
         simulate(app),
+        #[cfg(feature = "database")]
+        crate::database::command_line::clap(),
     ];
     Clap::new(app.name)
         .version(app.version)

@@ -24,9 +24,13 @@ mod application;
 mod command;
 mod command_line;
 mod console;
+#[cfg(feature = "database")]
+mod database;
 mod describe;
 mod failure;
 pub mod limits;
+#[cfg(feature = "database")]
+mod operator;
 mod run;
 #[cfg(feature = "simulate")]
 mod simulate;
@@ -39,3 +43,16 @@ pub use crate::application::App;
 pub use crate::command::{Argument, Command, Invocation};
 pub use crate::console::Console;
 pub use crate::failure::CommandError;
+
+/// What the macros' code names, as the face has it for users.
+#[cfg(feature = "database")]
+mod face {
+    pub(crate) use macros::Shape;
+    pub(crate) mod __macro {
+        pub(crate) use component::__macro::{
+            Body, Case, Channel, Component, Data, Declared, Direct, ErrorCode, Execution, Failure, Field,
+            FromCallError, Holds, Incoming, Interface, Marks, Method, Ref, Refusal, Server, Shape, TypeRef, Types,
+            BoxFuture, arguments_hold_call_error, careful, caught, derivation, lean_derived, lean_read, serde,
+        };
+    }
+}

@@ -9,6 +9,7 @@ use host::Config;
 use host::config::{ConfigError, Layers};
 use wire::{Tcp, Token};
 use world::Env;
+use world::production::Options;
 
 use crate::application::App;
 use crate::command::Invocation;
@@ -56,33 +57,47 @@ fn start(app: App, asked: Asked, console: &Arc<Console>) -> Result<u8, CommandEr
     status
 }
 
-/// The file, the environment of the process, and `--set`. Only a file that nobody named may be absent.
 fn configured(app: &App, asked: &Asked) -> Result<Config, ConfigError> {
-    let path = asked.config.as_deref().unwrap_or(Path::new(CONFIG_FILE));
-    let mut layers = Layers {
-        file: Some(path.to_owned()),
-        environment: std::env::vars_os().collect(),
-        set: asked.set.clone(),
-        components: app.modules.names(),
-    };
-    let mut config = match Config::layered(&layers) {
-        Err(ConfigError::Unreadable { source, .. })
-            if asked.config.is_none() && source.kind() == io::ErrorKind::NotFound =>
-        {
-            layers.file = None;
-            Config::layered(&layers)?
-        }
-        read => read?,
-    };
+    let mut config = layered(app, asked.config.as_deref(), asked.set.clone())?;
     config.log.format = asked.log_format.unwrap_or(config.log.format);
     config.log.level = asked.log_level.unwrap_or(config.log.level);
     Ok(config)
 }
 
+/// The file, the environment of the process, and `--set`. Only a file that nobody named may be absent.
+fn layered(app: &App, file: Option<&Path>, set: Vec<OsString>) -> Result<Config, ConfigError> {
+    let mut layers = Layers {
+        file: Some(file.unwrap_or(Path::new(CONFIG_FILE)).to_owned()),
+        environment: std::env::vars_os().collect(),
+        set,
+        components: app.modules.names(),
+    };
+    match Config::layered(&layers) {
+        Err(ConfigError::Unreadable { source, .. }) if file.is_none() && source.kind() == io::ErrorKind::NotFound => {
+            layers.file = None;
+            Config::layered(&layers)
+        }
+        read => read,
+    }
+}
+
+/// The node that the process is; with databases it has a disk.
+fn node(name: &str, config: &Config, tcp: &Tcp) -> Env {
+    #[cfg(feature = "database")]
+    let data = Some(host::databases::folder(config));
+    #[cfg(not(feature = "database"))]
+    let (data, _) = (None, config);
+    let options = Options {
+        data,
+        ..Options::default()
+    };
+    Env::production_with(name, options).with_transport(Arc::new(tcp.clone()))
+}
+
 async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<Console>) -> Result<u8, CommandError> {
     let token = config.token()?.map(|secret| Token::new(secret.reveal())).transpose()?;
     let tcp = Tcp { token, face: None };
-    let env = Env::production(app.name).with_transport(Arc::new(tcp.clone()));
+    let env = node(app.name, &config, &tcp);
     let json = asked.json;
     let (listen, face, must_listen) = match asked.command {
         Choice::Own(name, matches) => {
@@ -92,6 +107,29 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             let invocation = Invocation::new(&env, app.name, matches, json, console.clone(), config, app.modules);
             (own.handler)(invocation).await?;
             return Ok(0);
+        }
+        #[cfg(feature = "database")]
+        Choice::Database(choice) => {
+            simulate::refuse_for_real(app.name, &asked.given)?;
+            let elsewhere = match choice.elsewhere() {
+                None => None,
+                Some(url) => {
+                    let mut set = asked.set.clone();
+                    set.push(format!("tiers.database={url}").into());
+                    let config = Arc::new(layered(&app, asked.config.as_deref(), set)?);
+                    Some((node(app.name, &config, &tcp), config))
+                }
+            };
+            let target = crate::database::Target {
+                name: app.name,
+                env,
+                config,
+                modules: app.modules,
+                json,
+                console: console.clone(),
+                elsewhere,
+            };
+            return crate::database::run(target, choice).await;
         }
         Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, &asked.given, console, &env),
         Choice::Describe { models: true, .. } => {

@@ -15,6 +15,8 @@ use world::{Address, Env, Listener};
 use crate::console::Console;
 use crate::failure::CommandError;
 use crate::limits::DRAIN_MAX;
+#[cfg(feature = "database")]
+use crate::operator::Door;
 
 /// The exit status after a second Ctrl-C: 128 and the number of SIGINT.
 const ENDED_AT_ONCE: u8 = 130;
@@ -84,6 +86,17 @@ async fn live(
         let bound = env.network().listen(address).await;
         listener = Some(bound.map_err(|error| ListenError::new(error, address))?);
     }
+    #[cfg(feature = "database")]
+    let opened = {
+        // Whoever comes second to data that this process holds finds the door beside it.
+        let door = Door::open(env).await?;
+        let opened = modules.owned_by(door.owner.clone()).open(env, config.clone()).await?;
+        if !opened.databases().is_empty() {
+            drop(door.serve(env, opened.databases())?);
+        }
+        opened
+    };
+    #[cfg(not(feature = "database"))]
     let opened = modules.open(env, config.clone()).await?;
     Ok((opened, listener))
 }

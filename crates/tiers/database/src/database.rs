@@ -40,13 +40,22 @@ impl Database {
         config: &Config,
         migrations: &Migrations,
     ) -> Result<Database, Error> {
+        let database = Database::connect(env, component, config).await?;
+        moved::refuse(&database).await?;
+        database.install(migration::OWN, &once::TABLES).await?;
+        database.install(migration::COMPONENT, migrations).await?;
+        once::forget_in_time(&database);
+        Ok(database)
+    }
+
+    async fn connect(env: &Env, component: &str, config: &Config) -> Result<Database, Error> {
         let engine = match &config.engine {
             Place::Sqlite => Engine::Sqlite(sqlite::Sqlite::open(env, component, config).await?),
             Place::Postgres { url, password } => {
                 Engine::Postgres(postgres::Postgres::open(env, component, config, url, password.as_deref()).await?)
             }
         };
-        let database = Database {
+        Ok(Database {
             inner: Arc::new(Inner {
                 env: env.clone(),
                 component: component.to_owned(),
@@ -54,12 +63,7 @@ impl Database {
                 engine,
                 frozen: Freeze::default(),
             }),
-        };
-        moved::refuse(&database).await?;
-        database.install(migration::OWN, &once::TABLES).await?;
-        database.install(migration::COMPONENT, migrations).await?;
-        once::forget_in_time(&database);
-        Ok(database)
+        })
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
@@ -68,6 +72,21 @@ impl Database {
 
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Database {
         Database { inner }
+    }
+
+    /// Opens the database of `component` as it is, and changes nothing of its schema; `None` where there is none yet.
+    pub async fn look(env: &Env, component: &str, config: &Config) -> Result<Option<Database>, Error> {
+        if let Place::Sqlite = config.engine {
+            let place = env.sqlite(&format!("{component}.sqlite"));
+            let exists = place.and_then(|place| world::production::exists(&place.path));
+            let exists = exists.map_err(|error| Error::Open {
+                message: format!("the database of `{component}` cannot be looked at: {error}"),
+            })?;
+            if !exists {
+                return Ok(None);
+            }
+        }
+        Database::connect(env, component, config).await.map(Some)
     }
 
     /// The component whose data it is.

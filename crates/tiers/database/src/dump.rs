@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use world::production::NewFile;
 
-pub use self::restore::{restore, verify};
+pub use self::restore::{empty, in_use, restore, verify};
 pub use self::sum::Sum;
 
 use self::catalogue::Table;

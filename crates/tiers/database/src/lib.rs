@@ -9,9 +9,11 @@
 
 pub mod config;
 mod database;
+pub mod document;
 pub mod dump;
 mod engine;
 mod error;
+mod holder;
 pub mod limits;
 pub mod migration;
 mod moved;
@@ -23,10 +25,12 @@ mod transaction;
 mod value;
 mod work;
 
-pub use crate::config::Config;
+pub use crate::config::{Config, Owner};
 pub use crate::database::Database;
+pub use crate::document::{Document, Documents, Find, Holds, Index};
+pub use crate::holder::{Holder, holder};
 pub use crate::error::{Constraint, Error, Mismatch};
-pub use crate::migration::{Migration, Migrations};
+pub use crate::migration::{Applied, Migration, Migrations};
 pub use crate::row::{FromRow, Row};
 pub use crate::timestamp::Timestamp;
 pub use crate::transaction::Transaction;

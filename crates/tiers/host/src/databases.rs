@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use database::config::Place;
-use database::{Config as DatabaseConfig, Database, Error, Migrations};
+use database::{Config as DatabaseConfig, Database, Error, Migrations, Owner};
 use world::Env;
 
 use crate::config::{Config, SecretError};
@@ -25,6 +25,7 @@ pub(crate) struct Databases {
     asked: Mutex<BTreeMap<String, (Asked, Option<Database>)>>,
     /// Whether they are only asked for, and none is opened.
     looks_on: bool,
+    owner: Option<Owner>,
 }
 
 impl Databases {
@@ -33,6 +34,10 @@ impl Databases {
             looks_on: true,
             ..Databases::default()
         }
+    }
+
+    pub(crate) fn owned_by(&mut self, owner: Option<Owner>) {
+        self.owner = owner;
     }
 
     /// Opens the database of `component`.
@@ -55,9 +60,13 @@ impl Databases {
                 message: "the application is only looked at".to_owned(),
             });
         }
-        let settings = configured(config).map_err(|error| Error::Open {
+        let configured = configured(config).map_err(|error| Error::Open {
             message: error.to_string(),
         })?;
+        let settings = DatabaseConfig {
+            owner: self.owner.clone(),
+            ..configured
+        };
         let database = Database::open(env, component, &settings, &migrations).await?;
         self.with(|asked| asked.insert(component.to_owned(), (known, Some(database.clone()))));
         Ok(database)
@@ -85,7 +94,11 @@ pub fn configured(config: &Config) -> Result<DatabaseConfig, SecretError> {
         return Ok(settings);
     };
     if !tier.url.starts_with(SQLITE) {
-        let password = tier.password.as_ref().map(|password| config.secret(password)).transpose()?;
+        let password = tier
+            .password
+            .as_ref()
+            .map(|password| config.secret(password))
+            .transpose()?;
         settings.engine = Place::Postgres {
             url: tier.url.clone(),
             password: password.map(|password| password.reveal().to_owned()),

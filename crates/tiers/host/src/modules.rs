@@ -22,6 +22,8 @@ pub struct Modules {
     used: Vec<fn(&Bindings)>,
     used_names: Vec<String>,
     has_background: bool,
+    #[cfg(feature = "database")]
+    owner: Option<database::Owner>,
 }
 
 /// One module of one component, or a background module of none.
@@ -225,6 +227,13 @@ impl Modules {
         provided.chain(self.used_names.iter().cloned()).collect()
     }
 
+    /// Says where this process takes commands on the data that it holds.
+    #[cfg(feature = "database")]
+    pub fn owned_by(mut self, owner: database::Owner) -> Modules {
+        self.owner = Some(owner);
+        self
+    }
+
     /// Whether something would run in the background.
     pub fn has_background(&self) -> bool {
         self.has_background
@@ -268,7 +277,11 @@ impl Modules {
     pub async fn open(self, env: &Env, config: Arc<Config>) -> Result<Opened, OpenError> {
         let provided = choice::provided(&self.provisions);
         let chosen = choice::choose(self.provisions, &config).map_err(|problems| OpenError::Unfit { problems })?;
-        let bindings = Arc::new(Bindings::new(env, config));
+        #[cfg_attr(not(feature = "database"), expect(unused_mut, reason = "databases have an owner"))]
+        let mut bindings = Bindings::new(env, config);
+        #[cfg(feature = "database")]
+        bindings.databases.owned_by(self.owner);
+        let bindings = Arc::new(bindings);
         for used in self.used {
             used(&bindings);
         }

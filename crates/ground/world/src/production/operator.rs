@@ -24,6 +24,19 @@ pub fn open_file(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     )))
 }
 
+/// Whether there is a file at `path`.
+pub fn exists(path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
+/// Removes the file at `path`; it is no error if there is none.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// A file that is being written under another name, and gets its own once it is whole.
 pub struct NewFile {
     /// `None` once it was finished.

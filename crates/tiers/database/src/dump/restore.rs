@@ -44,6 +44,34 @@ pub async fn restore(database: &Database, path: &Path, replaces: bool, progress:
         .await
 }
 
+/// Removes every row of every table.
+pub async fn empty(database: &Database) -> Result<(), Error> {
+    database
+        .transaction_with(Isolation::ReadCommitted, async |tx: &Transaction<'_>| {
+            let mut tables = catalogue::tables(tx).await?;
+            order(tx, &mut tables).await?;
+            clear(tx, &tables, true).await?;
+            defer(tx, false).await
+        })
+        .await
+}
+
+/// A table that holds rows although no program has put them there by opening the database just now; `None` if there is
+/// none.
+pub async fn in_use(database: &Database) -> Result<Option<String>, Error> {
+    database
+        .transaction_with(Isolation::Snapshot, async |tx: &Transaction<'_>| {
+            for table in catalogue::tables(tx).await? {
+                let sql = format!("select exists (select 1 from {})", quoted(&table.name));
+                if tx.query_one::<bool>(&sql, ()).await? {
+                    return Ok(Some(table.name));
+                }
+            }
+            Ok(None)
+        })
+        .await
+}
+
 /// Checks that the file at `path` is whole, and says what is in it.
 pub fn verify(path: &Path) -> Result<Contents, Error> {
     let mut from = Source::open(path)?;
