@@ -51,6 +51,15 @@ fn a_fixed_hour_runs_after_the_gap_and_once_in_the_fold() {
 }
 
 #[test]
+fn whoever_asks_while_an_hour_is_repeated_gets_what_comes_after_it() {
+    // In Berlin it is 02:10 for the second time.
+    let daily = times("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1);
+    assert_eq!(daily, ["10-26 01:30"]);
+    let often = times("*/20 2,3 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 2);
+    assert_eq!(often, ["10-25 02:00", "10-25 02:20"]);
+}
+
+#[test]
 fn several_runs_in_one_gap_are_one() {
     let spring = times("*/20 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 4);
     assert_eq!(spring, ["03-29 01:00", "03-29 01:20", "03-29 01:40", "03-30 00:00"]);
