@@ -5,10 +5,14 @@ use std::path::Path;
 use house::{cargo_in, packages, read, sources};
 
 /// The files above `world` that may go outside by themselves, with why. A new one shows in review.
-const ALLOWED: [(&str, &str); 4] = [
+const ALLOWED: [(&str, &str); 5] = [
     (
         "crates/calls/wire/src/face/node.rs",
         "hyper's timer speaks in std's instants; only differences of them are used",
+    ),
+    (
+        "crates/ground/macros/src/migrations.rs",
+        "a macro reads the source of the program that is built",
     ),
     (
         "crates/sim/src/machine.rs",

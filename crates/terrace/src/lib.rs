@@ -2,7 +2,8 @@
 //!
 //! With `default-features = false` it is what one component inside an existing program needs:
 //! [`component`](macro@component), [`data`], [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by
-//! default) adds `App`, and `Setup`, which a module is opened with.
+//! default) adds `App`, and `Setup`, which a module is opened with; the feature `database` (on by default) adds
+//! [`database`], [`Row`](derive@Row) and [`migrations!`].
 
 pub use ::telemetry::TraceContext;
 #[cfg(feature = "app")]
@@ -16,6 +17,8 @@ pub use component::{
 #[cfg(feature = "app")]
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
 pub use macros::{Shape, component, data};
+#[cfg(feature = "database")]
+pub use macros::{Row, migrations};
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
 pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, sometimes};
 
@@ -40,6 +43,16 @@ pub mod time {
     pub use world::{Ahead, HybridClock, Instant, Interval, Timestamp, Unbounded, Wall, wait_until_past};
 }
 
+/// A component's own data: SQLite or PostgreSQL, by one contract.
+#[cfg(feature = "database")]
+pub mod database {
+    pub use ::database::{
+        Applied, Config, Constraint, Database, Document, Documents, Error, Find, FromRow, FromValue, Holds, Index,
+        Isolation, Json, Migration, Migrations, Mismatch, Parameters, Row, Timestamp, ToValue, Transaction, Value, config,
+        document, limits, migration,
+    };
+}
+
 /// What was called how often, and logs for a program without `App`.
 pub mod telemetry {
     pub use ::telemetry::logs::{Format, Level, Logs, init};
@@ -50,6 +63,8 @@ pub mod telemetry {
 #[doc(hidden)]
 pub mod __macro {
     pub use component::__macro::*;
+    #[cfg(feature = "database")]
+    pub use ::database;
     pub use macros::Shape;
 }
 

@@ -1,5 +1,6 @@
 //! The procedural macros of Terrace, all re-exported by the face crate: [`macro@component`] for a trait that is called
-//! where its module runs, [`macro@data`] for what such calls carry, and [`derive@Shape`], of which `data` is made.
+//! where its module runs, [`macro@data`] for what such calls carry, and [`derive@Shape`], of which `data` is made; and
+//! for a component's database [`derive@Row`] and [`migrations!`](macro@migrations).
 //!
 //! The life of an attribute: tokens → parsed and judged (`options`, `marks`, `method`, `component`; `serde_attributes`,
 //! `data`) → emitted (`expand`, `shape`). All mistakes that are seen in the text are collected and reported together,
@@ -18,10 +19,12 @@ mod error_code;
 mod expand;
 mod marks;
 mod method;
+mod migrations;
 mod mistakes;
 mod nearest;
 mod options;
 mod root;
+mod row;
 mod serde_attributes;
 mod shape;
 mod simulate;
@@ -97,4 +100,33 @@ pub fn shape(item: TokenStream) -> TokenStream {
     shape::expand(item.into())
         .unwrap_or_else(|error| error.into_compile_error())
         .into()
+}
+
+/// Makes a struct what a query answers: each field is a column of its name.
+///
+/// `#[row(column = "..")]` on a field reads another column. A column that is missing, or that holds something else than the
+/// field, is an error that names both. The order of the columns does not matter, and columns without a field are left.
+/// Each field's type has `FromValue`, as numbers, texts, `Option`s of them and `Json<T>` have.
+#[proc_macro_derive(Row, attributes(row))]
+pub fn row(item: TokenStream) -> TokenStream {
+    row::expand(item.into())
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}
+
+/// The migrations of a folder beside `Cargo.toml`, as a constant: `const SCHEMA: Migrations = migrations!("migrations");`.
+///
+/// A file is `0001_name.sql`, or `0001_name.sqlite.sql` and `0001_name.postgres.sql` where the dialects differ. Numbers begin
+/// at 0001 and have no gaps. The first line is `-- expand` where programs that know only the steps before it go on, and
+/// `-- contract` where it removes or tightens what they use. Whatever is wrong with the folder is a compile error.
+///
+/// A file that changes is a reason to build again. For a *new* file cargo needs to be told, since it knows files and no
+/// folders; a package whose `build.rs` has this one line is built again for it:
+///
+/// ```text
+/// fn main() { println!("cargo:rerun-if-changed=migrations"); }
+/// ```
+#[proc_macro]
+pub fn migrations(input: TokenStream) -> TokenStream {
+    migrations::expand(input.into()).into()
 }

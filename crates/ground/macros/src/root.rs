@@ -18,10 +18,12 @@ impl Default for Root {
 impl Root {
     /// Reads the value of `crate = "path"`.
     pub(crate) fn parse(meta: &ParseNestedMeta<'_>) -> syn::Result<Root> {
-        meta.value()?
-            .parse::<LitStr>()?
-            .parse_with(Path::parse_mod_style)
-            .map(Root)
+        Root::of(&meta.value()?.parse()?)
+    }
+
+    /// The root that `path` names.
+    pub(crate) fn of(path: &LitStr) -> syn::Result<Root> {
+        path.parse_with(Path::parse_mod_style).map(Root)
     }
 
     /// The path itself.

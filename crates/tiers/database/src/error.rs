@@ -75,7 +75,7 @@ pub enum Error {
         column: String,
         /// What it holds.
         found: String,
-        /// What was asked for.
+        /// What was asked for, and the field it was for, where there is one.
         wanted: String,
     },
     /// A query for one row found another number.

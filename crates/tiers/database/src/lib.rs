@@ -10,6 +10,7 @@
 pub mod config;
 mod database;
 pub mod document;
+pub mod document;
 pub mod dump;
 mod engine;
 mod error;
@@ -27,6 +28,7 @@ mod work;
 
 pub use crate::config::{Config, Owner};
 pub use crate::database::Database;
+pub use crate::document::{Document, Documents, Find, Holds, Index};
 pub use crate::document::{Document, Documents, Find, Holds, Index};
 pub use crate::holder::{Holder, holder};
 pub use crate::error::{Constraint, Error, Mismatch};

@@ -33,10 +33,20 @@ impl Row {
             Some(index) => self.take_at(index),
             None => Err(Error::Mismatch {
                 column: name.to_owned(),
-                found: "no such column".to_owned(),
-                wanted: format!("one of {}", self.columns.join(", ")),
+                found: format!("nothing: the answer has {}", self.columns.join(", ")),
+                wanted: T::WANTED.to_owned(),
             }),
         }
+    }
+
+    /// [`Row::take`] for `field`, which an error names too: what `#[derive(Row)]` calls.
+    pub fn take_for<T: FromValue>(&mut self, name: &str, field: &'static str) -> Result<T, Error> {
+        self.take(name).map_err(|mut error| {
+            if let Error::Mismatch { wanted, .. } = &mut error {
+                *wanted = format!("{wanted}, as `{field}` wants");
+            }
+            error
+        })
     }
 
     /// Takes the value of the column at `index`, from 0; it is null afterwards.

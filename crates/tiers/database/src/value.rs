@@ -59,12 +59,22 @@ impl Value {
 }
 
 /// A Rust value as a parameter.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter",
+    label = "no column holds this",
+    note = "pass a number that fits `i64`, a text, bytes, a `Timestamp`, a `Uuid`, an `Option` of one, or `Json(value)`"
+)]
 pub trait ToValue {
     /// The parameter.
     fn to_value(&self) -> Value;
 }
 
 /// A Rust value from a column.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a column",
+    label = "no column holds this",
+    note = "read a number that fits `i64`, a `String`, a `Vec<u8>`, a `Timestamp`, a `Uuid`, an `Option` of one, or `Json<T>`"
+)]
 pub trait FromValue: Sized {
     /// What is wanted, for a message.
     const WANTED: &'static str;
@@ -265,17 +275,40 @@ tuples! {
     A B C D E F G H I J K L M N; A B C D E F G H I J K L M N O; A B C D E F G H I J K L M N O P;
 }
 
-/// Checks what no engine could take.
+/// Checks what one of the engines could not take, so that both take the same.
 pub(crate) fn checked(values: Vec<Value>) -> Result<Vec<Value>, Error> {
+    let refused = |message| Error::Statement {
+        message,
+        sql: String::new(),
+    };
     if values.len() > crate::limits::PARAMETERS_MAX {
-        return Err(Error::Statement {
-            message: format!(
-                "{} parameters are more than {}; split the statement",
-                values.len(),
-                crate::limits::PARAMETERS_MAX
-            ),
-            sql: String::new(),
-        });
+        let (given, max) = (values.len(), crate::limits::PARAMETERS_MAX);
+        return Err(refused(format!(
+            "{given} parameters are more than {max}; split the statement"
+        )));
+    }
+    for (index, value) in values.iter().enumerate() {
+        let why = match value {
+            Value::Real(value) if value.is_nan() => "is not a number, which SQLite cannot keep; use null",
+            Value::Text(text) if text.contains('\0') => {
+                "is a text with a zero byte, which PostgreSQL cannot keep; use bytes"
+            }
+            Value::Json(json) if has_zero(json) => "has a text with a zero byte, which PostgreSQL cannot keep",
+            Value::Timestamp(at) if *at < Timestamp::MIN => "is a time before 4713 BC, which PostgreSQL cannot keep",
+            _ => continue,
+        };
+        return Err(refused(format!("parameter ${} {why}", index + 1)));
     }
     Ok(values)
+}
+
+fn has_zero(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(has_zero),
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_zero(value)),
+        _ => false,
+    }
 }
