@@ -124,20 +124,21 @@ impl Session {
             )
             .await;
             running.ended();
-            if let Some(Ok(())) = committed {
-                self.transaction
-                    .set(if changed.is_ok() { State::Kept } else { State::None });
-            }
-            match (changed, committed) {
-                (Ok(changed), Some(Ok(()))) => Ok(changed),
+            let is_ended = matches!(committed, Some(Ok(())));
+            let end = match (changed, committed) {
+                (Ok(changed), Some(Ok(())) | None) => Ok(changed),
                 (Ok(_), Some(Err(error))) => Err(failure::of_commit(&error)),
                 // The server said that the statement failed, and so did the commit. Where it said nothing, who knows.
                 (Err(error), Some(_)) if error.as_db_error().is_none() => {
                     Err(failure::in_doubt(self.failed(&error, sql)))
                 }
                 (Err(error), _) => Err(self.failed(&error, sql)),
-                (Ok(changed), None) => Ok(changed),
+            };
+            if is_ended {
+                self.transaction
+                    .set(if end.is_ok() { State::Kept } else { State::None });
             }
+            end
         })
         .await
     }
