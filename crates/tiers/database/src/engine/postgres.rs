@@ -75,6 +75,12 @@ enum What {
     Query(String, Vec<Value>, oneshot::Sender<Result<Vec<Row>, Error>>),
 }
 
+/// What was not taken, and why.
+struct Refused {
+    error: Error,
+    what: What,
+}
+
 /// What the thread knows.
 struct Server {
     pool: Pool,
@@ -129,25 +135,29 @@ impl Postgres {
     }
 
     pub(crate) fn submit(&self, work: Box<dyn Work>) {
-        if let Err((error, What::Work(work))) = self.ask(What::Work(work)) {
-            work.settle(Err(error));
+        if let Err(refused) = self.ask(What::Work(work)) {
+            let Refused { error, what } = *refused;
+            if let What::Work(work) = what {
+                work.settle(Err(error));
+            }
         }
     }
 
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
         let (answer, answered) = oneshot::channel();
         let asked = self.ask(What::Query(sql.to_owned(), values, answer));
-        asked.map_err(|(error, _)| error)?;
+        asked.map_err(|refused| refused.error)?;
         answered.await.map_err(|_| closed())?
     }
 
-    fn ask(&self, what: What) -> Result<(), (Error, What)> {
+    fn ask(&self, what: What) -> Result<(), Box<Refused>> {
+        let refused = |error, what| Box::new(Refused { error, what });
         let Ok(waits) = self.waiting.clone().try_acquire_owned() else {
-            return Err((busy(), what));
+            return Err(refused(busy(), what));
         };
-        self.asked.try_send(Asked { what, waits }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(asked) => (busy(), asked.what),
-            mpsc::error::TrySendError::Closed(asked) => (closed(), asked.what),
+        self.asked.try_send(Asked { what, waits }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(asked) => refused(busy(), asked.what),
+            mpsc::error::TrySendError::Closed(asked) => refused(closed(), asked.what),
         })
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct Session {
     slow: RefCell<Vec<Slow>>,
 }
 
+/// The names of an answer's columns, which all its rows share.
+type Columns = Arc<[Box<str>]>;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// None, or one of which the server knows nothing yet.
@@ -76,15 +79,15 @@ impl Session {
     pub(crate) async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
         let (mut rows, mut bytes) = (Vec::new(), 0);
         let too_large = |limit| Err(Error::TooLarge { limit });
-        self.stream(sql, values, &mut |row, row_bytes| {
-            bytes += row_bytes;
+        self.stream(sql, values, &mut |row, columns| {
+            bytes += row.raw_size_bytes();
             if rows.len() == ROWS_MAX {
                 return too_large(format!("{ROWS_MAX} rows"));
             }
             if bytes > ANSWER_BYTES_MAX {
                 return too_large(format!("{} MiB", ANSWER_BYTES_MAX >> 20));
             }
-            rows.push(row()?);
+            rows.push(read(row, columns)?);
             Ok(())
         })
         .await?;
@@ -98,7 +101,8 @@ impl Session {
         values: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.stream(sql, values, &mut |row, _| take(row()?)).await
+        self.stream(sql, values, &mut |row, columns| take(read(row, columns)?))
+            .await
     }
 
     pub(crate) async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
@@ -227,12 +231,12 @@ impl Session {
         &self,
         sql: &str,
         values: &[Value],
-        take: &mut dyn FnMut(&mut dyn FnMut() -> Result<Row, Error>, usize) -> Result<(), Error>,
+        take: &mut dyn FnMut(&Raw, &Columns) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.begun(async {
             let statement = self.prepared(sql, values).await?;
             values::readable(statement.columns())?;
-            let columns: Arc<[Box<str>]> = statement.columns().iter().map(|column| column.name().into()).collect();
+            let columns: Columns = statement.columns().iter().map(|column| column.name().into()).collect();
             let running = self.runs(sql, values);
             let mut rows = pin!(match self.client().query_raw(&statement, parameters(values)).await {
                 Ok(rows) => rows,
@@ -243,7 +247,7 @@ impl Session {
             });
             while let Some(row) = poll_fn(|cx| rows.as_mut().poll_next(cx)).await {
                 match row {
-                    Ok(row) => take(&mut || read(&row, &columns), row.raw_size_bytes())?,
+                    Ok(row) => take(&row, &columns)?,
                     Err(error) => {
                         running.ended();
                         return Err(self.failed(&error, sql));
@@ -364,7 +368,7 @@ fn parameters(values: &[Value]) -> impl ExactSizeIterator<Item = Parameter<'_>> 
     })
 }
 
-fn read(row: &Raw, columns: &Arc<[Box<str>]>) -> Result<Row, Error> {
+fn read(row: &Raw, columns: &Columns) -> Result<Row, Error> {
     let values: Result<Vec<Value>, Error> = (0..columns.len()).map(|index| values::read(row, index)).collect();
     Ok(Row::new(columns.clone(), values?))
 }
