@@ -55,6 +55,8 @@ pub(crate) enum Choice {
     Simulate(Simulation),
     #[cfg(feature = "database")]
     Database(crate::database::command_line::Choice),
+    #[cfg(feature = "database")]
+    Jobs(crate::jobs::command_line::Choice),
     Own(&'static str, ArgMatches),
 }
 
@@ -194,6 +196,11 @@ fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
         },
         "simulate" => Choice::Simulate(simulation(&given, program)),
         #[cfg(feature = "database")]
+        "jobs" => match crate::jobs::command_line::choice(&given) {
+            Some(choice) => Choice::Jobs(choice),
+            None => Choice::None,
+        },
+        #[cfg(feature = "database")]
         "database" => match crate::database::command_line::choice(&given) {
             Some(choice) => Choice::Database(choice),
             None => Choice::None,
@@ -267,6 +274,8 @@ fn clap(app: &App) -> Clap {
         simulate(app),
         #[cfg(feature = "database")]
         crate::database::command_line::clap(),
+        #[cfg(feature = "database")]
+        crate::jobs::command_line::clap(),
     ];
     Clap::new(app.name)
         .version(app.version)

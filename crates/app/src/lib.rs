@@ -28,6 +28,8 @@ mod console;
 mod database;
 mod describe;
 mod failure;
+#[cfg(feature = "database")]
+mod jobs;
 pub mod limits;
 #[cfg(feature = "database")]
 mod operator;

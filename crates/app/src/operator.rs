@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use component::{Cx, Served, Serving, serve_on};
+use component::{Cx, Ref, Served, Serving, serve_on};
 use database::dump::{self, Contents};
 use database::{Database, Error};
-use wire::{CallError, Tcp, Token};
+use jobs::{Filter, JobId, Jobs, Shown};
+use uuid::Uuid;
+use wire::{CallError, Foreign, Tcp, Token};
 use world::{Address, Env, Listener};
 
 /// How long writing stays stopped unless whoever asked for it asks again.
@@ -35,6 +37,12 @@ impl From<CallError> for OperatorError {
 
 impl From<Error> for OperatorError {
     fn from(error: Error) -> OperatorError {
+        OperatorError::Refused(error.to_string())
+    }
+}
+
+impl From<jobs::Error> for OperatorError {
+    fn from(error: jobs::Error) -> OperatorError {
         OperatorError::Refused(error.to_string())
     }
 }
@@ -84,6 +92,30 @@ pub(crate) trait Operator {
     /// Lets transactions write again.
     async fn thaw(&self, cx: &Cx, component: String, ticket: u64) -> Result<(), OperatorError>;
 
+    /// The components that have jobs here.
+    #[call(read)]
+    async fn workers(&self, cx: &Cx) -> Result<Vec<String>, OperatorError>;
+
+    /// The newest jobs of a component that match.
+    #[call(read)]
+    async fn jobs(
+        &self,
+        cx: &Cx,
+        component: String,
+        filter: Foreign<Filter>,
+        limit: u32,
+    ) -> Result<Vec<Foreign<Shown>>, OperatorError>;
+
+    /// One job, if the component has it.
+    #[call(read)]
+    async fn job(&self, cx: &Cx, component: String, id: Uuid) -> Result<Option<Foreign<Shown>>, OperatorError>;
+
+    /// Replays a parked job.
+    async fn retry(&self, cx: &Cx, component: String, id: Uuid, may_repeat: bool) -> Result<(), OperatorError>;
+
+    /// Cancels a job.
+    async fn cancel(&self, cx: &Cx, component: String, id: Uuid) -> Result<(), OperatorError>;
+
     /// Says that the data lies elsewhere from now on. Refused where writing was let go in the meantime.
     async fn moved(&self, cx: &Cx, component: String, ticket: u64, to: String) -> Result<(), OperatorError>;
 }
@@ -112,25 +144,14 @@ impl Door {
         Ok(Door { listener, token, owner })
     }
 
-    /// Serves commands on `databases`.
+    /// Serves commands on what this process has open.
     pub(crate) fn serve(
         self,
         env: &Env,
         databases: Vec<Database>,
+        jobs: Vec<Jobs>,
     ) -> Result<Serving, Box<dyn std::error::Error + Send + Sync>> {
-        let held = databases
-            .into_iter()
-            .map(|database| (database.component().to_owned(), database))
-            .collect();
-        let holder = Holder {
-            env: env.clone(),
-            held,
-            state: Arc::default(),
-        };
-        let served: Vec<Served> = component::Ref::<dyn Operator>::new(holder)
-            .served()
-            .into_iter()
-            .collect();
+        let served: Vec<Served> = here(env, databases, jobs).served().into_iter().collect();
         let offered = component::Offered::new(env, served, wire::Limits::default());
         let tcp = Tcp {
             token: Some(self.token),
@@ -140,10 +161,23 @@ impl Door {
     }
 }
 
+/// Commands on what this process itself has open.
+pub(crate) fn here(env: &Env, databases: Vec<Database>, jobs: Vec<Jobs>) -> Ref<dyn Operator> {
+    let held = |database: Database| (database.component().to_owned(), database);
+    let works = |jobs: Jobs| (jobs.database().component().to_owned(), jobs);
+    Ref::new(Holder {
+        env: env.clone(),
+        held: databases.into_iter().map(held).collect(),
+        jobs: jobs.into_iter().map(works).collect(),
+        state: Arc::default(),
+    })
+}
+
 /// The databases of this process, and what commands do to them.
 struct Holder {
     env: Env,
     held: BTreeMap<String, Database>,
+    jobs: BTreeMap<String, Jobs>,
     state: Arc<Mutex<State>>,
 }
 
@@ -162,6 +196,16 @@ impl Holder {
             OperatorError::Refused(format!(
                 "this process holds no data of `{component}`, but of {}",
                 held.join(", ")
+            ))
+        })
+    }
+
+    fn jobs_of(&self, component: &str) -> Result<&Jobs, OperatorError> {
+        self.jobs.get(component).ok_or_else(|| {
+            let known: Vec<&str> = self.jobs.keys().map(String::as_str).collect();
+            OperatorError::Refused(format!(
+                "`{component}` has no jobs; those that have some: {}",
+                known.join(", ")
             ))
         })
     }
@@ -247,6 +291,37 @@ impl Operator for Holder {
             database.thaw();
         }
         Ok(())
+    }
+
+    async fn workers(&self, _: &Cx) -> Result<Vec<String>, OperatorError> {
+        Ok(self.jobs.keys().cloned().collect())
+    }
+
+    async fn jobs(
+        &self,
+        _: &Cx,
+        component: String,
+        filter: Foreign<Filter>,
+        limit: u32,
+    ) -> Result<Vec<Foreign<Shown>>, OperatorError> {
+        let listed = self.jobs_of(&component)?.list(&filter.0, limit).await?;
+        Ok(listed.into_iter().map(Foreign).collect())
+    }
+
+    async fn job(&self, _: &Cx, component: String, id: Uuid) -> Result<Option<Foreign<Shown>>, OperatorError> {
+        match self.jobs_of(&component)?.show(JobId(id)).await {
+            Ok(shown) => Ok(Some(Foreign(shown))),
+            Err(jobs::Error::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn retry(&self, _: &Cx, component: String, id: Uuid, may_repeat: bool) -> Result<(), OperatorError> {
+        Ok(self.jobs_of(&component)?.retry(JobId(id), may_repeat).await?)
+    }
+
+    async fn cancel(&self, _: &Cx, component: String, id: Uuid) -> Result<(), OperatorError> {
+        Ok(self.jobs_of(&component)?.cancel_job(JobId(id)).await?)
     }
 
     async fn moved(&self, _: &Cx, component: String, ticket: u64, to: String) -> Result<(), OperatorError> {

@@ -18,7 +18,7 @@ use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
 use crate::simulate;
-use crate::up::{Up, up};
+use crate::up::{NOTHING, Up, up};
 
 /// Where the configuration is, unless the command line says so.
 const CONFIG_FILE: &str = "terrace.toml";
@@ -131,6 +131,11 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             };
             return crate::database::run(target, choice).await;
         }
+        #[cfg(feature = "database")]
+        Choice::Jobs(choice) => {
+            simulate::refuse_for_real(app.name, &asked.given)?;
+            return crate::jobs::run(&env, app.modules, config, choice, json, console).await;
+        }
         Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, &asked.given, console, &env),
         Choice::Describe { models: true, .. } => {
             console.text(&simulate::models(app.name)?)?;
@@ -165,9 +170,8 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
     };
     simulate::refuse_for_real(app.name, &asked.given)?;
     let listen = listen.or_else(|| config.service.listen.clone());
-    if listen.is_none() && (must_listen || !app.modules.has_background()) {
-        let next = "give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";
-        return Err(format!("nothing says where to serve; {next}").into());
+    if listen.is_none() && must_listen {
+        return Err(NOTHING.into());
     }
     let face = config.face.as_ref().map_or(face, |table| table.on);
     up(Up {

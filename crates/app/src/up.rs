@@ -33,6 +33,9 @@ pub(crate) struct Up {
     pub(crate) console: Arc<Console>,
 }
 
+/// What is said where there is nothing to do.
+pub(crate) const NOTHING: &str = "nothing says where to serve; give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";
+
 /// Which of two futures was ready first.
 enum First<A, B> {
     One(A),
@@ -52,6 +55,11 @@ pub(crate) async fn up(up: Up) -> Result<u8, CommandError> {
             return Ok(0);
         }
     };
+    #[cfg(feature = "database")]
+    opened.start_jobs().await?;
+    if listener.is_none() && !opened.has_work() {
+        return Err(NOTHING.into());
+    }
     opened.start();
     let serving = listener
         .map(|listener| serve(&up.env, &opened, listener, up.tcp, &up.config, up.face))
@@ -92,7 +100,7 @@ async fn live(
         let door = Door::open(env).await?;
         let opened = modules.owned_by(door.owner.clone()).open(env, config.clone()).await?;
         if !opened.databases().is_empty() {
-            drop(door.serve(env, opened.databases())?);
+            drop(door.serve(env, opened.databases(), opened.jobs())?);
         }
         opened
     };

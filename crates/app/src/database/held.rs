@@ -188,7 +188,7 @@ fn holder(env: &Env, component: &str, settings: &Settings) -> Result<Option<Hold
     }
 }
 
-fn cx(env: &Env) -> Cx {
+pub(crate) fn cx(env: &Env) -> Cx {
     Cx::from_root(
         env,
         Root {
@@ -201,7 +201,7 @@ fn cx(env: &Env) -> Cx {
     )
 }
 
-async fn connect(env: &Env, component: &str, holder: &Holder) -> Result<Ref<dyn Operator>, CommandError> {
+pub(crate) async fn connect(env: &Env, component: &str, holder: &Holder) -> Result<Ref<dyn Operator>, CommandError> {
     let pid = holder.pid;
     let Some(owner) = &holder.owner else {
         return Err(format!(
@@ -225,7 +225,7 @@ async fn connect(env: &Env, component: &str, holder: &Holder) -> Result<Ref<dyn 
         .connect()
         .await
         .map_err(|error| format!("process {pid} holds the data of `{component}` and does not answer: {error}"))?;
-    Ok(Ref::remote("database", channel))
+    Ok(Ref::remote("command", channel))
 }
 
 /// Shows how far the owner is.

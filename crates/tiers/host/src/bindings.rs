@@ -15,6 +15,8 @@ pub(crate) struct Bindings {
     pub(crate) config: Arc<Config>,
     #[cfg(feature = "database")]
     pub(crate) databases: crate::databases::Databases,
+    #[cfg(feature = "database")]
+    pub(crate) working: crate::working::Working,
     state: Mutex<State>,
 }
 
@@ -62,6 +64,8 @@ impl Bindings {
             config,
             #[cfg(feature = "database")]
             databases: crate::databases::Databases::default(),
+            #[cfg(feature = "database")]
+            working: crate::working::Working::default(),
             state: Mutex::default(),
         }
     }

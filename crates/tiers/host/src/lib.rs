@@ -32,6 +32,8 @@ pub mod limits;
 mod modules;
 mod opened;
 mod setup;
+#[cfg(feature = "database")]
+mod working;
 
 pub use crate::background::Background;
 pub use crate::config::{Config, Secret, SecretReference};

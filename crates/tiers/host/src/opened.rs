@@ -20,6 +20,8 @@ pub struct Opened {
     /// Every module that was provided for each component.
     provided: BTreeMap<String, Vec<String>>,
     running: Vec<Running>,
+    #[cfg(feature = "database")]
+    workers: Vec<jobs::Worker>,
 }
 
 pub(crate) struct OpenedModule {
@@ -58,6 +60,8 @@ impl Opened {
             modules,
             provided,
             running: Vec::new(),
+            #[cfg(feature = "database")]
+            workers: Vec::new(),
         }
     }
 
@@ -91,9 +95,32 @@ impl Opened {
         self.bindings.databases.opened()
     }
 
+    /// The jobs of its components.
+    #[cfg(feature = "database")]
+    pub fn jobs(&self) -> Vec<jobs::Jobs> {
+        self.bindings.working.opened()
+    }
+
+    /// Begins to run jobs.
+    #[cfg(feature = "database")]
+    pub async fn start_jobs(&mut self) -> Result<(), jobs::Error> {
+        let workers = self.bindings.working.start().await?;
+        self.workers.extend(workers);
+        Ok(())
+    }
+
     /// What it consists of.
     pub fn describe(&self) -> Description {
         Description::new(&self.bindings, &self.modules, &self.provided)
+    }
+
+    /// Whether something runs without being called: background modules, or jobs.
+    pub fn has_work(&self) -> bool {
+        #[cfg(feature = "database")]
+        let jobs = !self.bindings.working.opened().is_empty();
+        #[cfg(not(feature = "database"))]
+        let jobs = false;
+        jobs || !self.running.is_empty() || self.modules.iter().any(|module| module.starter.is_some())
     }
 
     /// Starts every background module that does not run yet.
@@ -110,8 +137,21 @@ impl Opened {
     }
 
     /// Stops the background modules, the last opened first, each before the one that was opened before it. Whoever has
-    /// not returned when [`STOP_MAX`] is over is dropped at its next await.
+    /// not returned when [`STOP_MAX`] is over is dropped at its next await. Before them, no more jobs are begun.
     pub async fn stop(&mut self) {
+        #[cfg(feature = "database")]
+        {
+            let env = self.bindings.env.clone();
+            let stopping: Vec<Task<()>> = self
+                .workers
+                .drain(..)
+                .map(|worker| env.spawn("stop jobs", worker.stop()))
+                .collect();
+            for stopped in stopping {
+                // Whoever panics in it has given nothing back, and is taken over when its lease is over.
+                let _ = stopped.await;
+            }
+        }
         let env = self.bindings.env.clone();
         let end = env.deadline(STOP_MAX);
         while let Some(running) = self.running.pop() {

@@ -59,13 +59,21 @@ impl Setup {
             .await
     }
 
+    /// The component's jobs, which lie in its own database: declare their kinds here. They run once everything is open,
+    /// until the application stops.
+    #[cfg(feature = "database")]
+    pub async fn jobs(&self, database: &database::Database) -> Result<jobs::Jobs, jobs::Error> {
+        let bindings = &self.bindings;
+        bindings.working.open(&bindings.env, &bindings.config, database).await
+    }
+
     /// The secret that the module's configuration refers to.
     pub fn secret(&self, reference: &SecretReference) -> Result<Secret, SecretError> {
         if let SecretReference::Literal(_) = reference {
             tracing::warn!(
                 target: "terrace::host",
                 component = %self.component,
-                "a secret is written in the file; keep it outside, as {{ env = \"..\" }} or {{ file = \"..\" }}"
+                "a secret is written in the configuration; keep it outside, as {{ env = \"..\" }} or {{ file = \"..\" }}"
             );
         }
         reference.resolve(self.bindings.config.folder())
