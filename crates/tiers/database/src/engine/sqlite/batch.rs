@@ -21,7 +21,7 @@ pub(super) fn perform(connection: &Connection, batch: Vec<Box<dyn Work>>) -> Res
     if wanted.len() > 1 {
         match together(connection, &mut wanted) {
             Together::Kept(ends) => {
-                tracing::trace!(target: "terrace::database", transactions = ends.len(), "a commit");
+                traced(connection, ends.len());
                 for (work, end) in wanted.into_iter().zip(ends) {
                     settle(work, end);
                 }
@@ -38,7 +38,7 @@ pub(super) fn perform(connection: &Connection, batch: Vec<Box<dyn Work>>) -> Res
     let mut broken = false;
     for mut work in wanted.into_iter().filter(|work| work.is_wanted()) {
         let end = alone(connection, &mut *work);
-        tracing::trace!(target: "terrace::database", transactions = 1, "a commit");
+        traced(connection, 1);
         broken |= end.as_ref().err().is_some_and(failure::is_of_the_disk);
         settle(work, end);
     }
@@ -171,6 +171,11 @@ fn attempt(connection: &Connection, work: &mut dyn Work) -> Result<Attempt, Erro
 /// Whether the others of a batch cannot be kept beside it.
 fn ends_batch(error: &Error) -> bool {
     failure::is_of_the_disk(error) || matches!(error, Error::Full { .. })
+}
+
+/// How many transactions share a commit.
+fn traced(connection: &Connection, transactions: usize) {
+    tracing::trace!(target: "terrace::database", file = connection.file(), transactions, "a commit");
 }
 
 fn roll_back(connection: &Connection) {

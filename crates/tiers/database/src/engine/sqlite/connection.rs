@@ -113,6 +113,11 @@ impl Connection {
         Wanted(self)
     }
 
+    /// The name of its file.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The length of the log after the last commit, in pages.
     pub(super) fn log_pages(&self) -> u32 {
         self.log_pages.load(Ordering::Relaxed)
