@@ -3,7 +3,7 @@
 //! With `default-features = false` it is what one component inside an existing program needs:
 //! [`component`](macro@component), [`data`], [`Ref`], [`Cx`], [`Client`] and [`serve`]. The feature `app` (on by
 //! default) adds `App`, and `Setup`, which a module is opened with; the feature `database` (on by default) adds
-//! [`database`], [`Row`](derive@Row) and [`migrations!`].
+//! [`database`], [`Row`](derive@Row), [`migrations!`] and [`jobs`].
 
 pub use ::telemetry::TraceContext;
 #[cfg(feature = "app")]
@@ -21,6 +21,15 @@ pub use macros::{Shape, component, data};
 pub use macros::{Row, migrations};
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
 pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, sometimes};
+
+/// What happens later: durable jobs, schedules, steps with compensations.
+#[cfg(feature = "database")]
+pub mod jobs {
+    pub use ::jobs::{
+        Backoff, Config, Declaration, Error, Filter, Job, JobError, JobId, Jobs, Missed, Progress, Schedule, ScheduleError,
+        Shown, State, Steps, Undoing, Worker,
+    };
+}
 
 #[cfg(feature = "simulate")]
 pub use macros::simulate;
