@@ -121,6 +121,7 @@ promises! {
         no_version_comes_back,
         only_one_of_many_replaces_a_version,
         a_field_finds_its_documents,
+        an_index_finds_them,
         a_field_of_another_kind_is_not_found,
         numbers_are_compared_exactly,
         keys_are_listed_by_prefix_and_page,
