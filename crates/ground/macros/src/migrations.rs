@@ -40,8 +40,8 @@ impl Parse for Arguments {
         let folder: LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), FORM))?;
         let mut root = Root::default();
         if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            input.parse::<Token![crate]>()?;
-            input.parse::<Token![=]>()?;
+            let option = input.parse::<Token![crate]>().and_then(|_| input.parse::<Token![=]>());
+            option.map_err(|error| syn::Error::new(error.span(), FORM))?;
             root = Root::of(&input.parse()?)?;
         }
         if !input.is_empty() {
