@@ -98,6 +98,7 @@ impl BlockingPlace {
         let id = self.enter(|state| {
             let id = open(state)?;
             state.nodes[self.node].image.hold(id);
+            state.nodes[self.node].blocking_files += 1;
             Ok(id)
         })?;
         Ok(BlockingFile {
@@ -108,14 +109,15 @@ impl BlockingPlace {
 
     fn enter<T>(&self, change: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let shared = self.shared.upgrade().ok_or_else(gone)?;
-        shared.with(|state, _| {
-            // A node that is falling does nothing any more, as far as its disk knows.
-            let up = state.is_alive(self.node, self.incarnation) && state.nodes[self.node].is_up();
-            match up {
-                true => change(state),
-                false => Err(gone()),
-            }
+        shared.with(|state, _| match self.is_up(state) && !state.is_struck(self.node) {
+            true => change(state),
+            false => Err(gone()),
         })
+    }
+
+    /// A node that is falling does nothing any more, as far as its disk knows.
+    fn is_up(&self, state: &State) -> bool {
+        state.is_alive(self.node, self.incarnation) && state.nodes[self.node].is_up()
     }
 }
 
@@ -169,11 +171,17 @@ impl BlockingFile {
 
 impl Drop for BlockingFile {
     fn drop(&mut self) {
-        // After a crash there is nothing to let go of.
-        drop(self.with(|state, node, id| {
-            state.nodes[node].image.release(id);
-            Ok(())
-        }));
+        let Some(shared) = self.place.shared.upgrade() else {
+            return;
+        };
+        shared.with(|state, _| {
+            // After a crash there is nothing to let go of.
+            if self.place.is_up(state) {
+                let node = &mut state.nodes[self.place.node];
+                node.image.release(self.id);
+                node.blocking_files = node.blocking_files.saturating_sub(1);
+            }
+        });
     }
 }
 

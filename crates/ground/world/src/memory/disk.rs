@@ -10,6 +10,7 @@ use crate::network::BoxFuture;
 
 use super::image::Image;
 use super::node::Incarnation;
+use super::state::State;
 use super::timer::TrueTimer;
 
 pub(super) struct MemoryDisk(pub(super) Incarnation);
@@ -22,7 +23,7 @@ impl MemoryDisk {
     ) -> BoxFuture<'a, io::Result<T>> {
         Box::pin(async move {
             self.0
-                .enter(|state, _| change(&mut state.nodes[self.0.node].image))
+                .enter(|state, _| change(state.disk(self.0.node)?))
                 .map_err(|error| io::Error::new(error.kind(), format!("`{path}`: {error}")))
         })
     }
@@ -74,6 +75,16 @@ impl Disk for MemoryDisk {
     }
 }
 
+impl State {
+    /// The disk of `node`, which a dead node does not reach.
+    fn disk(&mut self, node: usize) -> io::Result<&mut Image> {
+        match self.is_struck(node) {
+            true => Err(io::Error::other("the node crashes within this step")),
+            false => Ok(&mut self.nodes[node].image),
+        }
+    }
+}
+
 /// A sync of a directory that is not over; without who waits for it, it never is.
 struct SyncingNames<'a> {
     life: &'a Incarnation,
@@ -106,10 +117,7 @@ impl MemoryFile {
         &'a self,
         change: impl FnOnce(&mut Image) -> io::Result<T> + Send + 'a,
     ) -> BoxFuture<'a, io::Result<T>> {
-        Box::pin(async move {
-            self.life
-                .enter(|state, _| change(&mut state.nodes[self.life.node].image))
-        })
+        Box::pin(async move { self.life.enter(|state, _| change(state.disk(self.life.node)?)) })
     }
 }
 

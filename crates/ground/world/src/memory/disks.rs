@@ -48,7 +48,8 @@ impl World {
 
     /// Lets `happening` happen exactly at a change of the disk of `name`: it does `changes` more, then refuses each, and
     /// after the step of the task that asked for one, before any other, `happening` happens and the disk is well again.
-    /// If that is a crash, what the rest of the step does is what a dead node does: see [`World::is_struck`]. It replaces
+    /// From the refusal on the node is [struck](World::is_struck), as if it were dead already: for the rest of the step its
+    /// disk neither changes nor is read, and its streams carry nothing and tell nobody that they were closed. It replaces
     /// what was to happen before; [`World::disarm`] and a crash take it away.
     pub fn at_change(&self, name: &str, changes: u64, happening: impl FnOnce(&World) + Send + 'static) {
         self.disarm(name);
@@ -67,11 +68,18 @@ impl World {
         happening.is_some()
     }
 
-    /// Whether what [`World::at_change`] was told of is due once the step that is going on is over.
-    pub fn is_struck(&self) -> bool {
+    /// Whether what [`World::at_change`] was told of `name` is due once the step that is going on is over. What the node
+    /// says by other ways than its disk and its streams, such as memory that a test shares with it, is then not said.
+    pub fn is_struck(&self, name: &str) -> bool {
         self.shared().with(|state, _| {
             let mut armed = state.armed.iter();
-            armed.any(|(node, _)| state.nodes[*node].image.refused)
+            armed.any(|(node, _)| &*state.nodes[*node].name == name && state.is_struck(*node))
         })
+    }
+
+    /// Whether `name` has a file open by a [`BlockingPlace`](super::BlockingPlace), as SQLite has.
+    pub fn has_blocking_file(&self, name: &str) -> bool {
+        let node = self.find(name);
+        self.shared().with(|state, _| state.nodes[node].blocking_files > 0)
     }
 }

@@ -34,7 +34,10 @@ pub(super) fn run<F: Future>(world: &World, main: F) -> F::Output {
         let Some(woken) = shared.ready.pop() else {
             match advance(shared) {
                 Advance::Done => {}
-                Advance::Run(happening) => happening(world),
+                Advance::Run(happening) => {
+                    happening(world);
+                    strike(world);
+                }
                 Advance::Never => panic!(
                     "nothing can ever happen again: no task is ready and no timer is set; {}",
                     waiting(shared)
@@ -270,9 +273,10 @@ impl Wake for Woken {
 
 /// Lets happen what is to happen because a disk has refused a change.
 fn strike(world: &World) {
-    if let Some(happening) = world.shared().with(|state, _| state.take_struck()) {
+    while let Some(happening) = world.shared().with(|state, _| state.take_struck()) {
         happening(world);
     }
+    world.shared().with(|state, wakes| state.close_let_go(wakes));
 }
 
 /// Polls a task, and says whether a disk may have refused it a change for which something waits.

@@ -13,7 +13,7 @@ use crate::network::{Address, BoxFuture, Listener, Network, Stream};
 
 use super::link::pass;
 use super::node::Incarnation;
-use super::pipe::{Item, Pipe};
+use super::pipe::{Item, Pipe, own_crash};
 use super::state::{Shared, State, Wakes};
 
 /// How many streams may wait to be accepted; the next are refused.
@@ -107,6 +107,9 @@ impl State {
     }
 
     fn connect(&mut self, life: &Incarnation, there: usize, port: u16, wakes: &mut Wakes) -> io::Result<MemoryStream> {
+        if self.is_struck(life.node) {
+            return Err(own_crash());
+        }
         let remote = address(&self.nodes[there].name, port);
         let local_port = self.free_port(life.node);
         let local = address(&self.nodes[life.node].name, local_port);
@@ -200,6 +203,9 @@ struct MemoryStream {
 impl MemoryStream {
     fn write(&self, parts: &[IoSlice<'_>], waker: Option<&Waker>) -> io::Result<usize> {
         self.shared.with(|state, wakes| {
+            if state.is_cut_short(self.outgoing) {
+                return Err(own_crash());
+            }
             let pipe = state.pipes.get_mut(&self.outgoing).ok_or(ErrorKind::NotConnected)?;
             let taken = pipe.accept(state.now, parts);
             if let (Err(error), Some(waker)) = (&taken, waker)
@@ -219,11 +225,15 @@ impl MemoryStream {
 
 impl Stream for MemoryStream {
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-        self.shared
-            .with(|state, wakes| match state.pipes.get_mut(&self.incoming) {
+        self.shared.with(|state, wakes| {
+            if state.is_cut_short(self.outgoing) {
+                return Poll::Ready(Err(own_crash()));
+            }
+            match state.pipes.get_mut(&self.incoming) {
                 Some(pipe) => pipe.read(state.now, buffer, cx.waker(), wakes),
                 None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
-            })
+            }
+        })
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -239,7 +249,7 @@ impl Stream for MemoryStream {
 
     fn poll_shutdown(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.shared.with(|state, wakes| {
-            if state.pipes.get_mut(&self.outgoing).is_some_and(Pipe::end) {
+            if !state.is_cut_short(self.outgoing) && state.pipes.get_mut(&self.outgoing).is_some_and(Pipe::end) {
                 state.send(self.outgoing, Item::End, wakes);
             }
         });
@@ -257,24 +267,45 @@ impl Stream for MemoryStream {
 
 impl Drop for MemoryStream {
     fn drop(&mut self) {
-        self.shared.with(|state, wakes| {
-            if state.pipes.get_mut(&self.outgoing).is_some_and(Pipe::end) {
-                state.send(self.outgoing, Item::End, wakes);
+        self.shared
+            .with(|state, wakes| match state.is_cut_short(self.outgoing) {
+                true => state.let_go.push((self.incoming, self.outgoing)),
+                false => state.close(self.incoming, self.outgoing, wakes),
+            });
+    }
+}
+
+impl State {
+    /// Whether who writes into the pipe `id` is struck.
+    fn is_cut_short(&self, id: u64) -> bool {
+        self.pipes.get(&id).is_some_and(|pipe| self.is_struck(pipe.from))
+    }
+
+    /// Closes what struck nodes have let go of, now that what was due has happened.
+    pub(super) fn close_let_go(&mut self, wakes: &mut Wakes) {
+        for (incoming, outgoing) in std::mem::take(&mut self.let_go) {
+            self.close(incoming, outgoing, wakes);
+        }
+    }
+
+    /// Closes one end of a stream.
+    fn close(&mut self, incoming: u64, outgoing: u64, wakes: &mut Wakes) {
+        if self.pipes.get_mut(&outgoing).is_some_and(Pipe::end) {
+            self.send(outgoing, Item::End, wakes);
+        }
+        if let Some(pipe) = self.pipes.get_mut(&outgoing) {
+            pipe.writer_dropped();
+        }
+        if let Some(pipe) = self.pipes.get_mut(&incoming) {
+            let refused = self.links.arrival(pipe.to, pipe.from, self.now);
+            pipe.reader_dropped(refused);
+            self.arrive(incoming, refused, wakes);
+        }
+        for id in [incoming, outgoing] {
+            if self.pipes.get(&id).is_some_and(Pipe::is_over) {
+                self.pipes.remove(&id);
             }
-            if let Some(pipe) = state.pipes.get_mut(&self.outgoing) {
-                pipe.writer_dropped();
-            }
-            if let Some(pipe) = state.pipes.get_mut(&self.incoming) {
-                let refused = state.links.arrival(pipe.to, pipe.from, state.now);
-                pipe.reader_dropped(refused);
-                state.arrive(self.incoming, refused, wakes);
-            }
-            for id in [self.incoming, self.outgoing] {
-                if state.pipes.get(&id).is_some_and(Pipe::is_over) {
-                    state.pipes.remove(&id);
-                }
-            }
-        });
+        }
     }
 }
 

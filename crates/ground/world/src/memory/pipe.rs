@@ -214,7 +214,8 @@ impl Pipe {
     }
 }
 
-fn own_crash() -> io::Error {
+/// What the end of a stream on a crashed node says.
+pub(super) fn own_crash() -> io::Error {
     io::Error::new(
         ErrorKind::ConnectionReset,
         "this end's node has crashed: a task has escaped it",

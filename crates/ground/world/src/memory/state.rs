@@ -45,6 +45,7 @@ impl Shared {
             sync_ns: 0,
             probe: None,
             armed: Vec::new(),
+            let_go: Vec::new(),
         };
         Shared {
             state: Mutex::new(state),
@@ -83,6 +84,8 @@ pub(super) struct State {
     pub(super) probe: Option<Arc<dyn Probe>>,
     /// What happens once the disk of a node has refused a change.
     pub(super) armed: Vec<(usize, Happening)>,
+    /// Streams that a struck node has let go of, by their two pipes: nobody is told before what is due has happened.
+    pub(super) let_go: Vec<(u64, u64)>,
 }
 
 /// What the nodes of a world know of their clocks' errors.
@@ -102,6 +105,8 @@ pub(super) struct NodeState {
     pub(super) life: Life,
     pub(super) clock: Clock,
     pub(super) image: Image,
+    /// Files that are open for code that cannot await.
+    pub(super) blocking_files: u32,
     /// How many random sources each purpose has had in this incarnation.
     pub(super) draws: BTreeMap<String, u64>,
     /// Where the search for a free port begins.
@@ -142,6 +147,7 @@ impl State {
             life: Life::Up,
             clock: Clock::new(self.now, self.origin(name, incarnation)),
             image: Image::default(),
+            blocking_files: 0,
             draws: BTreeMap::new(),
             port_next: 0,
             paused: false,
@@ -161,6 +167,7 @@ impl State {
         state.life = Life::Up;
         state.clock.restart(self.now, origin);
         state.draws.clear();
+        state.blocking_files = 0;
         (state.paused, state.step, state.busy_until) = (false, 0, 0);
         state.held.clear();
         state.steps.clear();
@@ -188,6 +195,12 @@ impl State {
 
     pub(super) fn move_timers(&mut self, node: usize) {
         self.timers.move_node(node, self.now, &self.nodes[node].clock);
+    }
+
+    /// Whether something is due for `node` once the step that is going on is over: until then it does nothing any more
+    /// that others, or its disk, could tell.
+    pub(super) fn is_struck(&self, node: usize) -> bool {
+        self.nodes[node].image.refused && self.armed.iter().any(|(of, _)| *of == node)
     }
 
     /// Takes what is to happen because a disk has just refused a change, and makes that disk well: what happens may arm
