@@ -132,12 +132,8 @@ pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, Unr
 /// Each `--set`, those before the command first. It is an argument of the program and one of each command, since of one that
 /// is global only the last place it stands in would count.
 fn set(matches: &ArgMatches) -> Vec<OsString> {
-    let of_command = matches.subcommand().map(|(_, matches)| matches);
-    let places = [Some(matches), of_command];
-    let given = places
-        .into_iter()
-        .flatten()
-        .filter_map(|matches| matches.try_get_many::<OsString>(SET).ok()?);
+    let places = std::iter::successors(Some(matches), |matches| matches.subcommand().map(|(_, deeper)| deeper));
+    let given = places.filter_map(|matches| matches.try_get_many::<OsString>(SET).ok()?);
     given.flatten().cloned().collect()
 }
 
@@ -292,7 +288,11 @@ fn clap(app: &App) -> Clap {
             built_in
                 .into_iter()
                 .filter(|built_in| !own(built_in.get_name()))
-                .map(|command| command.arg(set_argument())),
+                .map(|command| {
+                    command
+                        .arg(set_argument())
+                        .mut_subcommands(|command| command.arg(set_argument()))
+                }),
         )
 }
 
