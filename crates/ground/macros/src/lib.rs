@@ -114,18 +114,7 @@ pub fn row(item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// The migrations of a folder beside `Cargo.toml`, as a constant: `const SCHEMA: Migrations = migrations!("migrations");`.
-///
-/// A file is `0001_name.sql`, or `0001_name.sqlite.sql` and `0001_name.postgres.sql` where the dialects differ. Numbers begin
-/// at 0001 and have no gaps. The first line is `-- expand` where programs that know only the steps before it go on, and
-/// `-- contract` where it removes or tightens what they use. Whatever is wrong with the folder is a compile error.
-///
-/// A file that changes is a reason to build again. For a *new* file cargo needs to be told, since it knows files and no
-/// folders; a package whose `build.rs` has this one line is built again for it:
-///
-/// ```text
-/// fn main() { println!("cargo:rerun-if-changed=migrations"); }
-/// ```
+#[doc = include_str!("migrations.md")]
 #[proc_macro]
 pub fn migrations(input: TokenStream) -> TokenStream {
     migrations::expand(input.into()).into()
