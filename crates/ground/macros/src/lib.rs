@@ -109,9 +109,8 @@ pub fn shape(item: TokenStream) -> TokenStream {
 /// Each field's type has `FromValue`, as numbers, texts, `Option`s of them and `Json<T>` have.
 #[proc_macro_derive(Row, attributes(row))]
 pub fn row(item: TokenStream) -> TokenStream {
-    row::expand(item.into())
-        .unwrap_or_else(|error| error.into_compile_error())
-        .into()
+    let expanded = row::expand(item.into());
+    expanded.unwrap_or_else(|error| error.into_compile_error()).into()
 }
 
 #[doc = include_str!("migrations.md")]
