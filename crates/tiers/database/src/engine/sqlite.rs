@@ -91,7 +91,10 @@ impl Sqlite {
             if queue.waiting.len() >= WAITING_MAX {
                 drop(queue);
                 work.settle(Err(Error::Busy {
-                    message: format!("{WAITING_MAX} transactions of `{}` wait already", self.inner.settings.component),
+                    message: format!(
+                        "{WAITING_MAX} transactions of `{}` wait already",
+                        self.inner.settings.component
+                    ),
                 }));
                 return;
             }
@@ -141,7 +144,10 @@ impl Sqlite {
 impl Inner {
     /// Runs all that waits.
     fn drain(&self) {
-        let mut draining = Draining { inner: self, ended: false };
+        let mut draining = Draining {
+            inner: self,
+            ended: false,
+        };
         loop {
             let batch: Vec<Box<dyn Work>> = {
                 let mut queue = self.queue();
