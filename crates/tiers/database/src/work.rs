@@ -99,8 +99,11 @@ pub(crate) struct Closure<F, T, E> {
     given_up: GivenUp,
 }
 
+/// A transaction for an engine, and its outcome for whoever waits.
+type Begun<F, T, E> = (Box<Closure<F, T, E>>, Waiting<T, E>);
+
 impl<F, T, E> Closure<F, T, E> {
-    pub(crate) fn new(work: F, isolation: Isolation, tells_repeats: bool) -> (Box<Closure<F, T, E>>, Waiting<T, E>) {
+    pub(crate) fn new(work: F, isolation: Isolation, tells_repeats: bool) -> Begun<F, T, E> {
         let (sender, outcome) = oneshot::channel();
         let waits = Waits::default();
         let closure = Closure {
