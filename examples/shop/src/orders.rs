@@ -216,7 +216,11 @@ impl Status {
         if self.state == State::Open && matches!(job.state, JobState::Parked | JobState::Cancelled) {
             self.state = State::Stuck;
         }
-        self.reason = job.reason.clone();
+        // Of what is taken back, why; not how the latest attempt to do so has failed.
+        let undoing = job.progress.undoing.as_ref().filter(|_| self.state != State::Stuck);
+        self.reason = undoing
+            .map(|undoing| undoing.why.clone())
+            .or_else(|| job.reason.clone());
         self
     }
 }
@@ -262,27 +266,29 @@ impl Orders for Counter {
     }
 
     async fn status(&self, _: &Cx, number: i64) -> Result<Status, OrderError> {
-        let sql = "select number, customer, item, count, price, address, state from orders where number = $1";
-        let status: Option<Status> = self.db.query_optional(sql, (number,)).await?;
-        let status = status.ok_or(OrderError::Unknown { number })?;
         let filter = Filter {
             key: Some(Order::key(number)),
             ..Filter::default()
         };
-        Ok(status.with(self.jobs.list(&filter, 1).await?.first()))
+        // The job first: what it did before it ended is in the order then.
+        let jobs = self.jobs.list(&filter, 1).await?;
+        let sql = "select number, customer, item, count, price, address, state from orders where number = $1";
+        let status: Option<Status> = self.db.query_optional(sql, (number,)).await?;
+        let status = status.ok_or(OrderError::Unknown { number })?;
+        Ok(status.with(jobs.first()))
     }
 
     async fn newest(&self, _: &Cx) -> Result<Vec<Status>, OrderError> {
-        let sql = format!(
-            "select number, customer, item, count, price, address, state from orders order by number desc limit {LIST_MAX}"
-        );
-        let orders: Vec<Status> = self.db.query(&sql, ()).await?;
         let filter = Filter {
             kind: Some(KIND.to_owned()),
             ..Filter::default()
         };
         let jobs = self.jobs.list(&filter, LIST_MAX).await?;
         let jobs: BTreeMap<_, _> = jobs.iter().filter_map(|job| Some((job.key.as_deref()?, job))).collect();
+        let sql = format!(
+            "select number, customer, item, count, price, address, state from orders order by number desc limit {LIST_MAX}"
+        );
+        let orders: Vec<Status> = self.db.query(&sql, ()).await?;
         let with = |status: Status| {
             let job = jobs.get(Order::key(status.order.number).as_str()).copied();
             status.with(job)

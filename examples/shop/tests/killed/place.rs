@@ -7,7 +7,7 @@ use servers::Postgres;
 /// The databases of one shop.
 pub(crate) struct Place {
     /// What `tiers.database` is.
-    pub(crate) url: String,
+    pub(crate) database: String,
     /// Where the shop runs; on SQLite its data lies there.
     pub(crate) folder: PathBuf,
 }
@@ -16,7 +16,7 @@ impl Place {
     /// Files of its own.
     pub(crate) fn sqlite(name: &str) -> Place {
         Place {
-            url: "sqlite:data".to_owned(),
+            database: r#"{ url = "sqlite:data" }"#.to_owned(),
             folder: folder("sqlite", name),
         }
     }
@@ -26,7 +26,8 @@ impl Place {
         let database = format!("shop_{}", name.replace('.', "_"));
         server.create_database(&database).expect("the server makes it");
         Place {
-            url: server.url(&database),
+            // Each connection is a password checked, which a program that is not optimized takes long for.
+            database: format!(r#"{{ url = "{}", connections = 2 }}"#, server.url(&database)),
             folder: folder("postgres", name),
         }
     }

@@ -31,7 +31,7 @@ impl Shop {
             .args(["serve", "--service-listen", "127.0.0.1:0", "--log-level", "warn"])
             .args(["--set", "tiers.jobs.lease=1s", "--set", "tiers.jobs.poll=50ms"])
             .arg("--set")
-            .arg(format!("tiers.database={}", place.url))
+            .arg(format!("tiers.database={}", place.database))
             .current_dir(&place.folder)
             .env_remove("SHOP_STOPS_AT")
             .stdout(Stdio::piped())
