@@ -62,14 +62,20 @@ pub(crate) async fn claim(database: &Database, wanted: Wanted) -> Result<Vec<Cla
 
 /// How many of each kind may be claimed.
 async fn room(tx: &Transaction<'_>, wanted: &Wanted) -> Result<BTreeMap<String, usize>, Error> {
-    let mut room: BTreeMap<String, usize> =
-        wanted.kinds.iter().map(|kind| (kind.name.clone(), kind.room.min(wanted.count))).collect();
+    let mut room: BTreeMap<String, usize> = wanted
+        .kinds
+        .iter()
+        .map(|kind| (kind.name.clone(), kind.room.min(wanted.count)))
+        .collect();
     let limited: Vec<&WantedKind> = wanted.kinds.iter().filter(|kind| kind.concurrency.is_some()).collect();
     if !limited.is_empty() {
         if tx.is_postgres() {
             // Until the end of the transaction: another one that counts has to see what this one claims.
-            tx.query::<()>("select pg_advisory_xact_lock(hashtext(current_schema() || '.terrace_jobs'))", ())
-                .await?;
+            tx.query::<()>(
+                "select pg_advisory_xact_lock(hashtext(current_schema() || '.terrace_jobs'))",
+                (),
+            )
+            .await?;
         }
         let sql = format!(
             "select kind, count(*) from terrace_jobs where state = 'running' and kind in ({}) group by kind",
@@ -112,12 +118,7 @@ async fn pick(
 }
 
 /// Takes what there is room for, and answers whether there is nothing more to be found.
-fn take(
-    found: Vec<(i64, String)>,
-    room: &mut BTreeMap<String, usize>,
-    numbers: &mut Vec<i64>,
-    count: usize,
-) -> bool {
+fn take(found: Vec<(i64, String)>, room: &mut BTreeMap<String, usize>, numbers: &mut Vec<i64>, count: usize) -> bool {
     let few = found.len() < count;
     for (number, kind) in found {
         if numbers.len() == count {
@@ -210,7 +211,11 @@ pub(crate) async fn take_over(inner: &std::sync::Arc<Inner>) -> Result<Vec<crate
 }
 
 /// Parks what has been due for `unknown_after` and is of none of `kinds`.
-pub(crate) async fn park_unknown(database: &Database, kinds: Vec<String>, unknown_after: Duration) -> Result<u64, Error> {
+pub(crate) async fn park_unknown(
+    database: &Database,
+    kinds: Vec<String>,
+    unknown_after: Duration,
+) -> Result<u64, Error> {
     let env = database.env().clone();
     database
         .transaction_with(Isolation::ReadCommitted, async move |tx: &Transaction<'_>| {
@@ -222,13 +227,13 @@ pub(crate) async fn park_unknown(database: &Database, kinds: Vec<String>, unknow
                 "update terrace_jobs set state = 'parked', ready = false, ended = :now,
                      reason = 'no program knows its kind; declare the kind, then replay it'
                  where number in (select number from terrace_jobs
-                     where state = 'waiting' and ready and due <= :later(-$1) {known} limit {ROUND_ROWS_MAX} :skip)"
+                     where state = 'waiting' and ready and due <= :later($1) {known} limit {ROUND_ROWS_MAX} :skip)"
             );
             let after = match tx.is_postgres() {
                 true => unknown_after,
                 false => Duration::ZERO,
             };
-            let mut values = vec![statement::micros(after)];
+            let mut values = vec![statement::before(after)];
             values.extend(kinds.iter().cloned().map(Value::Text));
             statement::execute(tx, &env, &sql, values).await
         })
@@ -242,9 +247,9 @@ pub(crate) async fn remove(database: &Database, keep: Duration) -> Result<u64, E
         .transaction_with(Isolation::ReadCommitted, async move |tx: &Transaction<'_>| {
             let sql = format!(
                 "delete from terrace_jobs where number in (select number from terrace_jobs
-                     where state in ('done', 'cancelled') and ended <= :later(-$1) limit {ROUND_ROWS_MAX} :skip)"
+                     where state in ('done', 'cancelled') and ended <= :later($1) limit {ROUND_ROWS_MAX} :skip)"
             );
-            statement::execute(tx, &env, &sql, vec![statement::micros(keep)]).await
+            statement::execute(tx, &env, &sql, vec![statement::before(keep)]).await
         })
         .await
 }

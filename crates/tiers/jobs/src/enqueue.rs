@@ -107,13 +107,7 @@ impl Job {
     }
 
     /// Puts it into the table.
-    pub(crate) async fn insert(
-        &self,
-        tx: &Transaction<'_>,
-        env: &Env,
-        id: JobId,
-        priority: i32,
-    ) -> Result<(), Error> {
+    pub(crate) async fn insert(&self, tx: &Transaction<'_>, env: &Env, id: JobId, priority: i32) -> Result<(), Error> {
         let payload = self.payload.as_ref().map_err(|why| denied(why.clone()))?;
         named("a kind", &self.kind).map_err(denied)?;
         if let Some(key) = &self.key {
@@ -152,7 +146,9 @@ pub(crate) fn named(what: &str, name: &str) -> Result<(), String> {
         ));
     }
     if name.chars().any(char::is_control) {
-        return Err(format!("{what} has a control character in its name {name:?}; leave it out"));
+        return Err(format!(
+            "{what} has a control character in its name {name:?}; leave it out"
+        ));
     }
     Ok(())
 }

@@ -39,7 +39,13 @@ pub enum State {
 
 impl State {
     /// Each of them.
-    pub const ALL: [State; 5] = [State::Waiting, State::Running, State::Parked, State::Done, State::Cancelled];
+    pub const ALL: [State; 5] = [
+        State::Waiting,
+        State::Running,
+        State::Parked,
+        State::Done,
+        State::Cancelled,
+    ];
 
     /// The word for it, in the table and on the command line.
     pub fn word(self) -> &'static str {
@@ -147,7 +153,6 @@ pub(crate) fn step(life: &mut Life, plan: &Plan, input: Input, random: u64) -> N
             next(life, plan)
         }
         Input::Answered(part) => {
-            life.attempts = 1;
             match part {
                 Part::Whole => return end(State::Done, None),
                 Part::Step(index) => life.progress.done.push(plan.steps[index].0.clone()),
@@ -156,6 +161,7 @@ pub(crate) fn step(life: &mut Life, plan: &Plan, input: Input, random: u64) -> N
                     undoing.undone.push(plan.steps[index].0.clone());
                 }
             }
+            life.attempts = 1;
             next(life, plan)
         }
         Input::Failed(part, error) => failed(life, plan, part, error, random),
@@ -201,7 +207,9 @@ fn failed(life: &mut Life, plan: &Plan, part: Part, error: JobError, random: u64
         }
         Part::Undo(index) => {
             let undoing = life.progress.undoing.clone().unwrap_or_default();
-            let left: Vec<&str> = to_undo(plan, &undoing).map(|index| plan.steps[index].0.as_str()).collect();
+            let left: Vec<&str> = to_undo(plan, &undoing)
+                .map(|index| plan.steps[index].0.as_str())
+                .collect();
             let reason = format!(
                 "{}; the compensation of step `{}` failed: {why}; undone: {}; not undone: {}",
                 undoing.why,
@@ -242,12 +250,17 @@ fn next(life: &mut Life, plan: &Plan) -> Next {
     let undone = listed(&undoing.undone);
     match life.cancelling {
         true => end(State::Cancelled, Some(format!("cancelled; undone: {undone}"))),
-        false => end(State::Parked, Some(format!("compensated: {}; undone: {undone}", undoing.why))),
+        false => end(
+            State::Parked,
+            Some(format!("compensated: {}; undone: {undone}", undoing.why)),
+        ),
     }
 }
 
 fn next_step(life: &Life, plan: &Plan) -> Option<usize> {
-    plan.steps.iter().position(|(name, _)| !life.progress.done.contains(name))
+    plan.steps
+        .iter()
+        .position(|(name, _)| !life.progress.done.contains(name))
 }
 
 /// What is to be taken back still, newest first. A step that this program does not know any more bounds nothing.
@@ -261,7 +274,11 @@ fn to_undo<'a>(plan: &'a Plan, undoing: &'a Undoing) -> impl Iterator<Item = usi
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn end(state: State, reason: Option<String>) -> Next {

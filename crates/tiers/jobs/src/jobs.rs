@@ -1,6 +1,7 @@
 //! [`Jobs`]: the jobs of one component.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -126,9 +127,15 @@ impl Jobs {
     pub fn schedule(&self, name: &str, cron: &str, zone: &str, job: Job) -> Result<(), Error> {
         named("a schedule", name).map_err(declared)?;
         let entry = Entry::new(name, cron, zone, job, |kind| self.inner.priority_of(kind))?;
-        let before = lock(&self.inner.schedules).insert(name.to_owned(), entry);
-        if before.is_some() {
-            return Err(declared(format!("there are two schedules `{name}`; give each its own name")));
+        match lock(&self.inner.schedules).entry(name.to_owned()) {
+            Slot::Vacant(slot) => {
+                slot.insert(entry);
+            }
+            Slot::Occupied(_) => {
+                return Err(declared(format!(
+                    "there are two schedules `{name}`; give each its own name"
+                )));
+            }
         }
         Ok(())
     }
@@ -136,7 +143,9 @@ impl Jobs {
     /// Takes a schedule away for good, in the caller's own transaction, and answers whether there was one. Without this a
     /// schedule that is declared no more goes on, since other replicas may still know its kind.
     pub async fn unschedule(&self, tx: &Transaction<'_>, name: &str) -> Result<bool, database::Error> {
-        let removed = tx.execute("delete from terrace_schedules where name = $1", (name,)).await?;
+        let removed = tx
+            .execute("delete from terrace_schedules where name = $1", (name,))
+            .await?;
         Ok(removed > 0)
     }
 
@@ -154,12 +163,21 @@ impl Jobs {
     pub(crate) fn declare(&self, kind: Kind) -> Result<(), Error> {
         let name = kind.name.clone();
         if self.inner.started.load(Ordering::Relaxed) {
-            return Err(declared(format!("kind `{name}` is declared after the start; declare it before")));
+            return Err(declared(format!(
+                "kind `{name}` is declared after the start; declare it before"
+            )));
         }
-        match lock(&self.inner.kinds).insert(name.clone(), Arc::new(kind)) {
-            None => Ok(()),
-            Some(_) => Err(declared(format!("there are two kinds `{name}`; give each its own name"))),
+        match lock(&self.inner.kinds).entry(name.clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(Arc::new(kind));
+            }
+            Slot::Occupied(_) => {
+                return Err(declared(format!(
+                    "there are two kinds `{name}`; give each its own name"
+                )));
+            }
         }
+        Ok(())
     }
 
     pub(crate) fn has_steps(&self, kind: &str) -> bool {

@@ -205,11 +205,15 @@ impl<T: Data + 'static> Steps<T> {
     pub fn build(self) -> Result<(), Error> {
         let kind = &self.declaration.name;
         if let Some(step) = self.twice {
-            return Err(declared(format!("step `{step}` of kind `{kind}` has two compensations; put both into one")));
+            return Err(declared(format!(
+                "step `{step}` of kind `{kind}` has two compensations; put both into one"
+            )));
         }
         if self.names.len() > STEPS_MAX {
             let count = self.names.len();
-            return Err(declared(format!("kind `{kind}` has {count} steps, and {STEPS_MAX} are allowed")));
+            return Err(declared(format!(
+                "kind `{kind}` has {count} steps, and {STEPS_MAX} are allowed"
+            )));
         }
         for (index, (name, _)) in self.names.iter().enumerate() {
             named("a step", name).map_err(declared)?;
@@ -248,7 +252,11 @@ impl Kind {
             self.plan.backoff.attempts_max.max(1),
             self.longest.as_secs(),
             self.plan.backoff.longest_life().as_secs(),
-            if self.plan.steps.is_empty() { "" } else { ", for each step and compensation" },
+            if self.plan.steps.is_empty() {
+                ""
+            } else {
+                ", for each step and compensation"
+            },
             once_retention.as_secs() / 3600,
             RETENTION_MARGIN.as_secs() / 3600,
         )))

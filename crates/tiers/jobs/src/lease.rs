@@ -101,7 +101,10 @@ mod tests {
         let mut lease = Lease::given(at(0), secs(30), secs(100));
         assert_eq!(lease.step(at(0)), Action::Wait(at(10)));
         for renewed in [10, 40, 65, 94] {
-            assert_eq!(lease.step(at(renewed)), if renewed == 40 { Action::Lost } else { Action::Renew });
+            assert_eq!(
+                lease.step(at(renewed)),
+                if renewed == 40 { Action::Lost } else { Action::Renew }
+            );
             lease.renewed(at(renewed));
         }
         assert_eq!(lease.step(at(99)), Action::Wait(at(100)));

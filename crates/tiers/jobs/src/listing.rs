@@ -64,7 +64,8 @@ pub struct Shown {
     pub payload_bytes: i64,
 }
 
-const SHOWN: &str = "id, kind, key, priority, state, due, enqueued, first, started, ended, lease_until, holder, attempts, fence,
+const SHOWN: &str =
+    "id, kind, key, priority, state, due, enqueued, first, started, ended, lease_until, holder, attempts, fence,
      round, reason, progress, length(payload) as payload_bytes";
 
 impl FromRow for Shown {
@@ -186,11 +187,14 @@ impl Jobs {
                 let has_steps = jobs.has_steps(&shown.kind);
                 let matched = "id = $1";
                 if shown.state == State::Parked {
-                    let sql = "update terrace_jobs set state = 'cancelled', ended = :now, fence = fence + 1 where id = $1";
+                    let sql =
+                        "update terrace_jobs set state = 'cancelled', ended = :now, fence = fence + 1 where id = $1";
                     statement::execute(tx, &jobs.inner.env, sql, vec![Value::Uuid(id.0)]).await?;
                     return Ok(());
                 }
-                let cancelled = jobs.cancel_matching(tx, matched, vec![Value::Uuid(id.0)], has_steps).await?;
+                let cancelled = jobs
+                    .cancel_matching(tx, matched, vec![Value::Uuid(id.0)], has_steps)
+                    .await?;
                 if cancelled == 0 {
                     return Err(Error::State {
                         id,
@@ -221,10 +225,20 @@ impl Jobs {
         }
         let names = match &shown.progress.undoing {
             // What has answered is not done again: only what comes next may have happened.
-            None => steps.iter().map(|(name, _)| name).find(|name| !shown.progress.done.contains(name)).cloned(),
+            None => steps
+                .iter()
+                .map(|(name, _)| name)
+                .find(|name| !shown.progress.done.contains(name))
+                .cloned(),
             Some(undoing) => {
-                let from = steps.iter().position(|(name, _)| *name == undoing.from).unwrap_or(steps.len() - 1);
-                let left = steps[..=from].iter().rev().find(|(name, undo)| *undo && !undoing.undone.contains(name));
+                let from = steps
+                    .iter()
+                    .position(|(name, _)| *name == undoing.from)
+                    .unwrap_or(steps.len() - 1);
+                let left = steps[..=from]
+                    .iter()
+                    .rev()
+                    .find(|(name, undo)| *undo && !undoing.undone.contains(name));
                 left.map(|(name, _)| format!("the compensation of {name}"))
             }
         };

@@ -128,7 +128,10 @@ impl Run {
         let started = match handler(cx, &self.job.payload) {
             Ok(started) => started,
             Err(error) => {
-                let why = format!("its payload cannot be read as that of kind `{}`: {error}", self.kind.name);
+                let why = format!(
+                    "its payload cannot be read as that of kind `{}`: {error}",
+                    self.kind.name
+                );
                 return Ended::With(Input::Failed(part, JobError::Fail(why)));
             }
         };
@@ -189,7 +192,9 @@ impl Run {
             trace: None,
         };
         let (cx, canceller) = Cx::from_root(env, root).cancellable();
-        let handler = handler.cloned().ok_or_else(|| JobError::fail("its step has no compensation"))?;
+        let handler = handler
+            .cloned()
+            .ok_or_else(|| JobError::fail("its step has no compensation"))?;
         Ok((handler, cx, canceller))
     }
 
@@ -197,7 +202,12 @@ impl Run {
     async fn renewed(&mut self, env: &Env) -> bool {
         let asked = env.now();
         let left = self.lease.ends().saturating_duration_since(asked);
-        let renewal = store::renew(&self.inner.database, self.job.id, self.job.fence, self.inner.config.lease);
+        let renewal = store::renew(
+            &self.inner.database,
+            self.job.id,
+            self.job.fence,
+            self.inner.config.lease,
+        );
         match env.timeout(left, renewal).await {
             Ok(Ok(true)) => self.lease.renewed(asked),
             Ok(Ok(false)) => return false,

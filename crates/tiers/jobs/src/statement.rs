@@ -32,6 +32,14 @@ pub(crate) fn micros(duration: Duration) -> Value {
     Value::Integer(i64::try_from(duration.as_micros()).map_or(MOST, |micros| micros.min(MOST)))
 }
 
+/// A duration back from now, as a parameter.
+pub(crate) fn before(duration: Duration) -> Value {
+    match micros(duration) {
+        Value::Integer(micros) => Value::Integer(-micros),
+        other => other,
+    }
+}
+
 /// `$from, $from+1, ..`: so many parameters.
 pub(crate) fn places(from: usize, count: usize) -> String {
     let places: Vec<String> = (from..from + count).map(|place| format!("${place}")).collect();
@@ -42,7 +50,10 @@ pub(crate) fn places(from: usize, count: usize) -> String {
 pub(crate) fn written(is_postgres: bool, now: Timestamp, sql: &str, mut values: Vec<Value>) -> (String, Vec<Value>) {
     if is_postgres {
         let sql = sql.replace(":later(", "(now() + interval '1 microsecond' * ");
-        return (sql.replace(":now", "now()").replace(":skip", "for update skip locked"), values);
+        return (
+            sql.replace(":now", "now()").replace(":skip", "for update skip locked"),
+            values,
+        );
     }
     let sql = sql.replace(":skip", "");
     if !sql.contains(":now") && !sql.contains(":later(") {
@@ -68,7 +79,10 @@ mod tests {
                       update skip locked)";
         assert_eq!((postgres.as_str(), values.len()), (wanted, 1));
         let (sqlite, values) = written(false, Timestamp(9), sql, vec![Value::Integer(5)]);
-        assert_eq!(sqlite, "update t set a = ($2 + $1), b = $2 where c in (select c from d )");
+        assert_eq!(
+            sqlite,
+            "update t set a = ($2 + $1), b = $2 where c in (select c from d )"
+        );
         assert_eq!(values[1], Value::Timestamp(Timestamp(9)));
     }
 }

@@ -83,13 +83,7 @@ pub(crate) fn progress(progress: &Progress) -> Value {
 }
 
 /// Writes what comes next for a job that was claimed with `fence`, and answers whether it is this holder's still.
-pub(crate) async fn save(
-    database: &Database,
-    id: JobId,
-    fence: i64,
-    life: &Life,
-    next: &Next,
-) -> Result<bool, Error> {
+pub(crate) async fn save(database: &Database, id: JobId, fence: i64, life: &Life, next: &Next) -> Result<bool, Error> {
     let (life, next, env) = (life.clone(), next.clone(), database.env().clone());
     let changed = database.transaction_with(Isolation::ReadCommitted, async move |tx: &Transaction<'_>| {
         let (sql, values) = update(id, fence, &life, &next);
@@ -120,7 +114,11 @@ pub(crate) fn update(id: JobId, fence: i64, life: &Life, next: &Next) -> (&'stat
              where id = $1 and fence = $2 and state = 'running'"
         }
         Next::End { state, reason } => {
-            values.push(reason.as_deref().map_or(Value::Null, |reason| Value::Text(shortened(reason))));
+            values.push(
+                reason
+                    .as_deref()
+                    .map_or(Value::Null, |reason| Value::Text(shortened(reason))),
+            );
             values.push(Value::Text(state.word().to_owned()));
             "update terrace_jobs set attempts = $3, progress = $4, reason = $5, state = $6, ready = false, ended = :now,
                  lease_until = null, holder = null

@@ -63,7 +63,10 @@ pub(crate) async fn declare(database: &Database, entries: Vec<Entry>) -> Result<
 
 async fn put(tx: &Transaction<'_>, env: &Env, entry: &Entry) -> Result<(), Error> {
     let known: Option<(String, String)> = tx
-        .query_optional("select cron, zone from terrace_schedules where name = $1", (&entry.name,))
+        .query_optional(
+            "select cron, zone from terrace_schedules where name = $1",
+            (&entry.name,),
+        )
         .await?;
     let payload = entry.job.payload.clone().unwrap_or_default();
     let (kind, key, priority) = (&entry.job.kind, &entry.job.key, entry.priority);
@@ -76,7 +79,8 @@ async fn put(tx: &Transaction<'_>, env: &Env, entry: &Entry) -> Result<(), Error
         return Ok(());
     }
     let now = now(tx, env).await?;
-    tx.execute("delete from terrace_schedules where name = $1", (&entry.name,)).await?;
+    tx.execute("delete from terrace_schedules where name = $1", (&entry.name,))
+        .await?;
     tx.execute(
         "insert into terrace_schedules (name, cron, zone, kind, key, priority, payload, last, next)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -199,7 +199,9 @@ impl Rounds {
             .map(|kind| WantedKind {
                 name: kind.name.clone(),
                 concurrency: kind.concurrency,
-                room: kind.per_process.map_or(count, |most| most.saturating_sub(runs(&kind.name))),
+                room: kind
+                    .per_process
+                    .map_or(count, |most| most.saturating_sub(runs(&kind.name))),
             })
             .filter(|kind| kind.room > 0)
             .collect();
