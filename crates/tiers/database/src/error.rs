@@ -47,7 +47,7 @@ pub enum Error {
         message: String,
     },
     /// What is on the disk is damaged.
-    #[error("the database is corrupt: {message}; restore a backup with `database restore`")]
+    #[error("the database is corrupt: {message}; move its files away, then fill a new one by `database restore`")]
     Corrupt {
         /// What the engine said.
         message: String,
