@@ -1,5 +1,7 @@
 //! Faults that strike at a time: crashes, pauses, cuts, clocks and disks; and how all of them are healed.
 
+mod within;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +102,7 @@ impl Inner {
             self.resume(&name);
             self.memory.slow(&name, Duration::ZERO);
             self.memory.fill(&name, false);
+            self.memory.disarm(&name);
             if comes_back {
                 self.restart(&name);
             }
@@ -139,6 +142,7 @@ impl Inner {
             Fault::Partition { cuts, .. } if !self.core().can_cut(cuts) => return,
             _ => {}
         }
+        let Some(fault) = self.arm(fault) else { return };
         self.core().occurred(self, at, fault.clone());
         self.happen(at, fault);
     }

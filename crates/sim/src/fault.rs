@@ -16,10 +16,14 @@ pub enum Fault {
         node: String,
         /// When.
         at_us: u64,
-        /// For how long it is down; none is for good.
+        /// How much later it is back; none is never.
         down_us: Option<u64>,
         /// Whether part of what was not synced is on the disk all the same: torn writes.
         torn: bool,
+        /// How many changes its disk still does from `at_us` on: it crashes within the step of a task that asks for the
+        /// next one. None is between two steps, at `at_us`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_changes: Option<u64>,
     },
     /// The node stands still and notices nothing of it.
     Pause {
@@ -221,18 +225,24 @@ impl fmt::Display for Fault {
                 at_us,
                 down_us,
                 torn,
+                after_changes,
             } => {
-                let torn = if *torn { " with torn writes" } else { "" };
-                match down_us {
-                    Some(down) => {
-                        write!(
-                            f,
-                            "{node} crashes{torn} at {}, back after {}",
-                            Time(*at_us),
-                            Time(*down)
-                        )
-                    }
-                    None => write!(f, "{node} stops for good at {}", Time(*at_us)),
+                let what = if down_us.is_some() { "crashes" } else { "stops for good" };
+                let torn = if *torn && down_us.is_some() {
+                    " with torn writes"
+                } else {
+                    ""
+                };
+                let at = Time(*at_us);
+                write!(f, "{node} {what}{torn} ")?;
+                match after_changes {
+                    Some(changes) => write!(f, "within a step, after {changes} changes of its disk from {at} on")?,
+                    None => write!(f, "at {at}")?,
+                }
+                match (down_us, after_changes) {
+                    (Some(down), Some(_)) => write!(f, ", back {} after that", Time(*down)),
+                    (Some(down), None) => write!(f, ", back after {}", Time(*down)),
+                    (None, _) => Ok(()),
                 }
             }
             Fault::Pause { node, at_us, for_us } => {

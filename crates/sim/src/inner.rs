@@ -134,6 +134,12 @@ impl Inner {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a node crashes once the step that is going on is over. What it does until then reaches nobody.
+    pub(crate) fn is_struck(&self, node: u32) -> bool {
+        let core = self.core();
+        self.memory.is_struck(&core.nodes[node as usize].name)
+    }
+
     /// Whether somebody reads the labels of requests.
     pub(crate) fn wants_labels(&self) -> bool {
         let core = self.core();
@@ -247,6 +253,10 @@ impl Inner {
 
     /// An execution has ended.
     pub(crate) fn reply(self: &Arc<Inner>, line: &Arc<Line>, asked: Asked, kind: ReplyKind, body: Vec<u8>) {
+        if self.is_struck(line.to) {
+            // Its crash ends the session.
+            return;
+        }
         let Some((late, body)) = self.lied(line, &asked, kind, body) else {
             return self.vanished(Parcel::Reply(line.clone(), asked, kind));
         };
@@ -274,7 +284,7 @@ impl Inner {
 
     /// The caller gave a request up, and tells the callee.
     pub(crate) fn cancel(self: &Arc<Inner>, line: &Arc<Line>, ticket: u64) {
-        if self.core().link(line.from, line.to).cuts == 0 {
+        if !self.is_struck(line.from) && self.core().link(line.from, line.to).cuts == 0 {
             // It follows its request on the same connection.
             let after = self.news(line.from, line.to);
             let after = self.in_order(line.from, line.to, after);

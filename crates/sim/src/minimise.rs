@@ -79,6 +79,16 @@ fn smaller(fault: &Fault) -> Vec<Fault> {
         change(&mut changed);
         smaller.push(changed);
     };
+    if let Fault::Crash {
+        after_changes: Some(_), ..
+    } = fault
+    {
+        add(&|fault| {
+            if let Fault::Crash { after_changes, .. } = fault {
+                *after_changes = None;
+            }
+        });
+    }
     match fault {
         Fault::Crash { torn: true, .. } => add(&|fault| {
             if let Fault::Crash { torn, .. } = fault {

@@ -72,6 +72,9 @@ enum Course {
 impl Inner {
     /// Sends a message to its fate.
     pub(crate) fn send(self: &Arc<Inner>, mut message: Message) {
+        if self.is_struck(message.from) {
+            return;
+        }
         let now = self.memory.now();
         let (course, number) = {
             let mut core = self.core();

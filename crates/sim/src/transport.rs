@@ -113,6 +113,10 @@ impl Door for SimulatedDoor {
         Box::pin(async move {
             let closed = self.inner.core().doors.remove(&self.at);
             drop(closed);
+            if self.inner.is_struck(self.at.0) {
+                // It crashes in this step, and its peers are told so.
+                return;
+            }
             self.lines().iter().for_each(|line| line.go_away());
             while self.lines().iter().any(|line| line.is_executing()) {
                 self.env.sleep(std::time::Duration::from_micros(DRAIN_STEP_US)).await;

@@ -13,14 +13,15 @@ use crate::trace::What;
 pub(crate) struct Watch(pub(crate) Weak<Inner>);
 
 impl Watch {
-    fn inner(&self) -> Option<Arc<Inner>> {
-        self.0.upgrade()
+    /// The world, unless `node` is as good as crashed: then what it says and sees was never said and seen.
+    fn inner(&self, node: &str) -> Option<Arc<Inner>> {
+        self.0.upgrade().filter(|inner| !inner.memory.is_struck(node))
     }
 }
 
 impl Probe for Watch {
     fn buggify(&self, node: &str, name: &'static str) -> bool {
-        let Some(inner) = self.inner() else { return false };
+        let Some(inner) = self.inner(node) else { return false };
         let mut core = inner.core();
         let offered = core.seen.offered.entry((node.to_owned(), name)).or_default();
         let nth = *offered;
@@ -39,7 +40,7 @@ impl Probe for Watch {
     }
 
     fn sometimes(&self, node: &str, condition: bool, name: &'static str) {
-        let Some(inner) = self.inner() else { return };
+        let Some(inner) = self.inner(node) else { return };
         let mut core = inner.core();
         if condition && !core.seen.sometimes.get(name).copied().unwrap_or_default() {
             let (now, at) = (inner.memory.now(), core.find(node));
@@ -49,20 +50,20 @@ impl Probe for Watch {
     }
 
     fn always(&self, node: &str, condition: bool, name: &'static str) {
-        let Some(inner) = self.inner() else { return };
+        let Some(inner) = self.inner(node) else { return };
         if !condition {
             inner.violated(Some(node), format!("`{name}` did not hold on {node}"));
         }
     }
 
-    fn requires(&self, _node: &str, component: &str, model: &str) {
-        if let Some(inner) = self.inner() {
+    fn requires(&self, node: &str, component: &str, model: &str) {
+        if let Some(inner) = self.inner(node) {
             inner.require(component, model);
         }
     }
 
     fn note(&self, node: &str, text: &str) {
-        let Some(inner) = self.inner() else { return };
+        let Some(inner) = self.inner(node) else { return };
         let at = inner.core().find(node);
         inner.note(at, What::Note(text.to_owned()));
     }

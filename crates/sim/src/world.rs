@@ -177,9 +177,20 @@ impl World {
     }
 
     /// Something is wrong on a node, here and now. The run is a wrong answer, and goes on; for code of nodes, whose panics
-    /// are answers to their callers.
+    /// are answers to their callers. Of a node that [is struck](World::is_struck) it is not true.
     pub fn violated(&self, env: &Env, why: impl Display) {
-        self.inner.violated(Some(env.node()), why.to_string());
+        if !self.is_struck(env) {
+            self.inner.violated(Some(env.node()), why.to_string());
+        }
+    }
+
+    /// Whether the node of `env` crashes as soon as the step of its task that is going on is over: a crash may strike in
+    /// the midst of what a task does without awaiting, at a change of its disk. Until the step ends the node's code goes
+    /// on, though its disk fails, its messages vanish and its panics do not count. What it notes in memory that it shares
+    /// with the scenario cannot be caught so: look here first if that follows a change of the disk in the same step, and
+    /// better note on a client what it was told.
+    pub fn is_struck(&self, env: &Env) -> bool {
+        self.inner.memory.is_struck(env.node())
     }
 
     /// Ends the run: something is wrong.

@@ -1,5 +1,8 @@
 //! SQLite on simulated disks: what was committed survives every crash, exactly once.
 
+#[path = "sqlite/within.rs"]
+mod within;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -29,6 +29,11 @@ const PARTITION_US: (u64, u64) = (100_000, 20_000_000);
 const FULL_US: (u64, u64) = (100_000, 15_000_000);
 /// How far a clock jumps: from less than a message takes to more than a lease lasts.
 const JUMP_US: (u64, u64) = (1_000, 60_000_000);
+/// How often a crash waits for a change of the node's disk, to strike within a step.
+const WITHIN_STEP: f64 = 0.75;
+/// How many changes such a disk still does, and one: from the first of a commit to several commits later.
+const CHANGES: (u64, u64) = (1, 32);
+
 /// What goes wrong in the run of this seed. The same arguments give the same plan.
 pub fn draw(model: &Model, seed: u64, nodes: &[Node], window: Window) -> Plan {
     let kinds: Vec<FaultKind> = model.kinds_among(nodes).into_iter().collect();
@@ -54,9 +59,27 @@ pub fn draw(model: &Model, seed: u64, nodes: &[Node], window: Window) -> Plan {
     if draw.chance(ENABLED) {
         plan.enabled.insert(FaultKind::Buggify);
     }
+    plan.faults.iter_mut().for_each(|fault| within_step(fault, seed));
     plan.faults
         .sort_by(|left, right| left.begins_us().cmp(&right.begins_us()).then_with(|| left.cmp(right)));
     plan
+}
+
+/// Lets a crash strike within a step, or not; drawn apart from all else. Nobody reads the disk of who never comes back.
+fn within_step(fault: &mut Fault, seed: u64) {
+    if let Fault::Crash {
+        node,
+        at_us,
+        down_us: Some(_),
+        after_changes,
+        ..
+    } = fault
+    {
+        let mut draw = Draw::new(seed, &format!("plan: changes of {node} from {at_us}"));
+        *after_changes = draw
+            .chance(WITHIN_STEP)
+            .then(|| draw.magnitude(CHANGES.0, CHANGES.1) - 1);
+    }
 }
 
 struct Drawing<'n> {
@@ -141,6 +164,7 @@ impl<'n> Drawing<'n> {
             at_us,
             down_us: (!for_good).then_some(down_us),
             torn: kind == FaultKind::TornCrash,
+            after_changes: None,
         })
     }
 

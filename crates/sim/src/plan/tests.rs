@@ -429,3 +429,36 @@ fn nobody_knows_when_delays_become_bounded_but_no_later_than_the_model_says() {
         assert_eq!(window(&model, 5).faults_end_us, ENDS_US);
     }
 }
+
+#[test]
+fn some_crashes_strike_within_a_step_and_only_where_the_node_comes_back() {
+    let (mut within, mut between) = (0, 0);
+    let nodes = nodes(5, 2);
+    for model in models() {
+        for seed in 0..SEEDS / 10 {
+            for fault in draw(&model, seed, &nodes, window(&model, seed)).faults {
+                match fault {
+                    Fault::Crash {
+                        down_us,
+                        after_changes: Some(changes),
+                        ..
+                    } => {
+                        assert!(down_us.is_some() && changes < 32, "{model}, seed {seed}: {changes}");
+                        within += 1;
+                    }
+                    Fault::Crash { down_us: Some(_), .. } => between += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(0 < between && between < within, "{between} {within}");
+}
+
+#[test]
+fn a_crash_that_was_saved_without_changes_is_read_and_written_as_it_was() {
+    let text = r#"{"fault":"crash","node":"a","at_us":5,"down_us":7,"torn":true}"#;
+    let fault: Fault = serde_json::from_str(text).expect("a fault");
+    assert_eq!(serde_json::to_string(&fault).expect("JSON"), text);
+    assert_eq!(fault.to_string(), "a crashes with torn writes at 5 µs, back after 7 µs");
+}

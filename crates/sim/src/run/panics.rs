@@ -60,10 +60,12 @@ fn listen() {
                 let Some((memory, panics)) = panics.as_mut() else {
                     return false;
                 };
-                if panics.len() < PANICS_MAX {
+                let task = memory.current().filter(|(node, _)| node != WITNESS);
+                // Who crashes in this step anyway cannot panic before.
+                let struck = task.as_ref().is_some_and(|(node, _)| memory.is_struck(node));
+                if panics.len() < PANICS_MAX && !struck {
                     let payload = panic.payload_as_str().unwrap_or("a panic without a message");
                     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-                    let task = memory.current().filter(|(node, _)| node != WITNESS);
                     panics.push(Panicked {
                         message: payload.to_owned(),
                         place,

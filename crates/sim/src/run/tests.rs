@@ -114,6 +114,7 @@ fn a_fault_that_strikes_the_scenario_itself_is_refused() {
         at_us: 0,
         down_us: None,
         torn: false,
+        after_changes: None,
     };
     let cut = Fault::Partition {
         shape: crate::fault::PartitionShape::OneWay,
