@@ -1,8 +1,4 @@
 //! A database of its own for each test, on each engine, and jobs on it.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the folders of real databases are the machine's"
-)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
