@@ -27,7 +27,7 @@ pub fn all() -> Vec<Command> {
             .argument(Argument::option("to", "The address").default("1 Main Street"))
             .argument(Argument::option(
                 "request",
-                "A word for this order: asked for twice, it is placed once",
+                "A word for this order: asked for again with it, it is placed once",
             )),
         Command::new("status", "Says how an order stands", status)
             .argument(Argument::positional("order", "Its number").required()),
@@ -53,7 +53,7 @@ async fn reach<C: Component + ?Sized + 'static>(invocation: &Invocation) -> Resu
 
 fn number<T: std::str::FromStr<Err: Display>>(invocation: &Invocation, argument: &str) -> Result<T, CommandError> {
     let text = invocation.text(argument);
-    let refused = |error| format!("{argument} is a number, not `{text}`: {error}");
+    let refused = |error| format!("{argument} cannot be `{text}`: {error}");
     Ok(text.parse().map_err(refused)?)
 }
 
@@ -87,20 +87,18 @@ async fn order(invocation: Invocation) -> Result<(), CommandError> {
     invocation.print(&orders.status(invocation.cx(), number).await?)
 }
 
-/// The request that the order is: one of its own, or the same whenever the same word is given.
+/// The request that the order is: one of its own, or the same whenever the same word is given. What is ordered is part of
+/// the id of the call, so that the word with another order is another request.
 fn named(invocation: &Invocation) -> Cx {
-    let Some(word) = invocation.get("request") else {
-        return invocation.cx().clone();
-    };
+    let word = invocation.get("request");
     let root = Root {
         began: None,
-        id: Some(CallId::from_parts(&[b"shop"])),
+        id: word.map(|word| CallId::from_parts(&[b"shop order", word.as_bytes()])),
         deadline: None,
         principal: None,
         trace: None,
     };
-    // By its name alone: the same word with another order is refused.
-    Cx::from_root(invocation.cx().env(), root).named("order", word)
+    Cx::from_root(invocation.cx().env(), root)
 }
 
 async fn status(invocation: Invocation) -> Result<(), CommandError> {

@@ -81,7 +81,7 @@ pub enum PurseError {
         amount: i64,
     },
     /// It was charged before, or given up.
-    #[error("order {order} was {} before", if *kept { "charged" } else { "given up" })]
+    #[error("order {order} was {}", if *kept { "charged before" } else { "given up; place a new one" })]
     Again {
         /// Which order.
         order: i64,

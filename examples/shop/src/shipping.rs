@@ -55,7 +55,7 @@ pub enum ShippingError {
         address: String,
     },
     /// It was sent before, or given up.
-    #[error("order {order} was {} before", if *sent { "sent" } else { "given up" })]
+    #[error("order {order} was {}", if *sent { "sent before" } else { "given up; place a new one" })]
     Again {
         /// Which order.
         order: i64,

@@ -87,7 +87,7 @@ pub enum StockError {
         count: u16,
     },
     /// Somebody has kept something for it, or given it up.
-    #[error("order {order} was {} before", if *held { "reserved" } else { "given up" })]
+    #[error("order {order} was {}", if *held { "reserved before" } else { "given up; place a new one" })]
     Again {
         /// Which order.
         order: i64,

@@ -1,14 +1,7 @@
 //! The shop, killed wherever it may stand: in the end every order is shipped, paid and taken from the shelf once, or
 //! nothing is left of it and its job says why.
-#![expect(clippy::disallowed_methods, reason = "a test drives real processes from outside")]
-
-mod books;
-mod customers;
-mod place;
-mod shop;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use servers::Postgres;
@@ -18,9 +11,6 @@ use crate::books::Books;
 use crate::customers::Customers;
 use crate::place::Place;
 use crate::shop::Shop;
-
-/// How long anything may take on a machine that does much else.
-const SOON: Duration = Duration::from_secs(120);
 
 /// Every step, and every compensation.
 const PARTS: [&str; 6] = ["reserve", "charge", "ship", "recall", "refund", "release"];
@@ -41,9 +31,6 @@ const KILL_MS_MAX: u64 = 300;
 
 /// Shops that run at the same time: each waits most of its life for a lease to end.
 const TOGETHER: usize = 6;
-
-/// What a test shares with its threads.
-type Shared<T> = Arc<Mutex<T>>;
 
 fn full() -> bool {
     std::env::var_os("TERRACE_FULL").is_some()

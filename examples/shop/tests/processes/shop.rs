@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::SOON;
 use crate::place::Place;
 
-const SHOP: &str = env!("CARGO_BIN_EXE_shop");
+pub(crate) const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 
 /// Lines that a shop says and nobody has read.
 const LINES_MAX: usize = 10_000;
@@ -75,6 +75,11 @@ impl Shop {
                 Err(RecvTimeoutError::Disconnected) => panic!("the shop has ended before {point}: {}", said.join("\n")),
             }
         }
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it with SIGKILL.
