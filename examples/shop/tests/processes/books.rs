@@ -46,6 +46,16 @@ impl Books {
             .collect()
     }
 
+    /// A wish that could be had, of somebody who does not want it any more before it is.
+    pub(crate) fn to_be_cancelled(&mut self) -> Wish {
+        self.begun += 1;
+        let wish = wishes(self.begun).swap_remove(0);
+        Wish {
+            refused: Some("it was cancelled"),
+            ..wish
+        }
+    }
+
     /// These orders were taken.
     pub(crate) fn add(&mut self, taken: impl Iterator<Item = (Wish, i64)>) {
         for (wish, number) in taken {

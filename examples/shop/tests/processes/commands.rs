@@ -8,7 +8,7 @@ use crate::place::Place;
 use crate::shop::{SHOP, Shop};
 
 /// Runs a command where the shop has its data; status, standard output, standard error.
-fn run(place: &Place, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(place: &Place, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output: Output = Command::new(SHOP)
         .args(arguments)
         .current_dir(&place.folder)
@@ -18,7 +18,7 @@ fn run(place: &Place, arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-fn says(place: &Place, arguments: &[&str], expected: &str) {
+pub(crate) fn says(place: &Place, arguments: &[&str], expected: &str) {
     let (status, out, error) = run(place, arguments);
     assert_eq!((status, out.as_str()), (Some(0), expected), "{arguments:?}: {error}");
 }

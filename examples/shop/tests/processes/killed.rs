@@ -8,6 +8,7 @@ use servers::Postgres;
 use world::Env;
 
 use crate::books::Books;
+use crate::commands::{run, says};
 use crate::customers::Customers;
 use crate::place::Place;
 use crate::shop::Shop;
@@ -103,6 +104,36 @@ fn killed_at_random(place: &Place) {
         customers.closed();
         shop.kill();
     }
+}
+
+/// The parcel is sent, and the job does not know: what is taken back is more than was written down.
+#[test]
+fn an_order_that_is_cancelled_after_its_parcel_was_sent_is_taken_back() {
+    let place = Place::sqlite("cancelled");
+    let (mut books, customers) = (Books::default(), Customers::default());
+    let wish = books.to_be_cancelled();
+    let ordering = customers.order(&[vec![wish]]);
+    let shop = Shop::open(&place, Some("ship.kept"));
+    customers.told(&shop);
+    books.add(
+        ordering
+            .into_iter()
+            .flat_map(|ordering| ordering.join().expect("it ends")),
+    );
+    shop.stopped_at("ship.kept");
+    shop.kill();
+    let (_, jobs, _) = run(&place, &["jobs", "list", "--json"]);
+    let jobs: serde_json::Value = serde_json::from_str(&jobs).expect("it is JSON");
+    let id = jobs[0]["id"].as_str().expect("one job");
+    says(
+        &place,
+        &["jobs", "cancel", id],
+        &format!("job {id} is asked to stop; what its steps have done is taken back\n"),
+    );
+    let shop = Shop::open(&place, None);
+    books.check(&shop, "cancelled");
+    shop.kill();
+    place.remove();
 }
 
 #[test]
