@@ -196,11 +196,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.ready.clear();
         // Each of them may hold the world they are in.
-        let held = self.shared.with(|state, _| {
-            let timers = std::mem::take(&mut state.timers);
-            let armed = std::mem::take(&mut state.armed);
-            (state.tasks.take_all(), timers, armed, state.probe.take())
-        });
+        let held = self.shared.with(|state, _| state.end());
         drop(held);
     }
 }

@@ -1,6 +1,10 @@
 //! What a run comes to when its scenario or its faults are odd.
 
 use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use terrace::{CallError, Cx};
 
 use super::{FAULT_US_MAX, Run, RunError, Verdict, once};
 use crate::fault::{Fate, Fault};
@@ -135,4 +139,40 @@ fn a_fault_that_strikes_the_scenario_itself_is_refused() {
         nth: 0,
     };
     assert_eq!(refused(offer), None);
+}
+
+#[terrace::component]
+trait Silent {
+    async fn ask(&self, cx: &Cx) -> Result<(), CallError>;
+}
+
+struct Sleeper;
+
+impl Silent for Sleeper {
+    async fn ask(&self, _: &Cx) -> Result<(), CallError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_run_that_ends_while_requests_are_under_way() {
+    let worlds = Arc::new(Mutex::new(Vec::new()));
+    let own = worlds.clone();
+    let scenario = Scenario::new("silent", move |world| {
+        let weak = Arc::downgrade(&world.inner);
+        own.lock().unwrap_or_else(PoisonError::into_inner).push(weak);
+        async move {
+            world.provide::<dyn Silent, _, _, _>("sleeper", |_| async { Sleeper });
+            world.client("asks", |env| async move {
+                let silent = crate::reference::<dyn Silent>(&env, "sleeper");
+                drop(silent.ask(&Cx::root(&env)).await);
+            });
+            world.env().sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let outcome = once(&scenario, &run(None)).expect("a model");
+    assert_eq!((outcome.verdict, outcome.messages), (Verdict::Holds, 3));
+    let worlds = worlds.lock().unwrap_or_else(PoisonError::into_inner);
+    let left: Vec<usize> = worlds.iter().map(|world| world.strong_count()).collect();
+    assert_eq!(left, [0]);
 }

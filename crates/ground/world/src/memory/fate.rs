@@ -15,10 +15,15 @@ use super::timer::Then;
 impl World {
     /// Lets `happening` happen once `after` has passed in true time, before any task that is ready then is polled.
     pub fn after(&self, after: Duration, happening: impl FnOnce(&World) + Send + 'static) {
+        let mut happening = Some(happening);
         self.shared().with(|state, _| {
-            let due = state.now.saturating_add(nanos(after));
-            state.timers.set(due, None, Then::Run(Box::new(happening)));
+            if let Some(happening) = happening.take_if(|_| !state.ended) {
+                let due = state.now.saturating_add(nanos(after));
+                state.timers.set(due, None, Then::Run(Box::new(happening)));
+            }
         });
+        // In a world that has ended it is dropped here, outside the lock.
+        drop(happening);
     }
 
     /// Whether `name` is a node that runs.
@@ -71,14 +76,11 @@ impl World {
         self.shared().with(|state, _| state.probe = Some(probe));
     }
 
-    /// Ends the world: drops every task and everything that was to happen, which may hold the world they are in.
+    /// Ends the world: drops every task and everything that was to happen, which may hold the world they are in. From now
+    /// on nothing happens and no task is started in it.
     pub fn end(&self) {
         self.shared().ready.clear();
-        let held = self.shared().with(|state, _| {
-            let timers = std::mem::take(&mut state.timers);
-            let armed = std::mem::take(&mut state.armed);
-            (state.tasks.take_all(), timers, armed, state.probe.take())
-        });
+        let held = self.shared().with(|state, _| state.end());
         drop(held);
     }
 

@@ -146,10 +146,10 @@ impl Node for Incarnation {
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel> {
         let mut task = Some(task);
         let id = self.enter(|state, _| {
-            let up = state.nodes[self.node].is_up();
+            let up = state.nodes[self.node].is_up() && !state.ended;
             task.take_if(|_| up).map(|task| state.tasks.add(self.node, name, task))
         });
-        // A node that is falling starts nothing; what it would have started is dropped here, outside the lock.
+        // A node that is falling starts nothing, nor does one in a world that has ended; what it would have started is dropped here, outside the lock.
         drop(task);
         if let Some(id) = id {
             self.shared.ready.waker(id).wake();

@@ -34,6 +34,7 @@ impl Shared {
             serial: None,
             seed,
             now: 0,
+            ended: false,
             nodes: Vec::new(),
             timers: Timers::default(),
             tasks: Tasks::new(),
@@ -71,6 +72,8 @@ pub(super) struct State {
     pub(super) seed: u64,
     /// True time, in nanoseconds since the world began.
     pub(super) now: u64,
+    /// Whether nobody runs it any more.
+    pub(super) ended: bool,
     pub(super) nodes: Vec<NodeState>,
     pub(super) timers: Timers,
     pub(super) tasks: Tasks,
@@ -213,6 +216,14 @@ impl State {
         let (node, happening) = self.armed.remove(at);
         self.nodes[node].image.heal();
         Some(happening)
+    }
+
+    /// Takes everything that may hold the world it is in. What its destructors would start or let happen is nothing any
+    /// more: nobody would ever drop it. What it returns must be dropped outside the lock.
+    pub(super) fn end(&mut self) -> impl Sized + use<> {
+        self.ended = true;
+        let (timers, armed) = (std::mem::take(&mut self.timers), std::mem::take(&mut self.armed));
+        (self.tasks.take_all(), timers, armed, self.probe.take())
     }
 
     /// Makes the disk of `node` well, if it was to fail with something happening then. What it returns must be dropped
