@@ -9,8 +9,8 @@
 use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::thread::{Builder, scope};
-use std::time::Instant;
+use std::thread::{Builder, scope, sleep};
+use std::time::{Duration, Instant};
 
 /// The stack of a run: deep futures of an unoptimized build fit. Only what is used of it is taken from memory.
 const STACK_BYTES: usize = 64 << 20;
@@ -32,6 +32,11 @@ pub(crate) fn on_fresh_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::R
 /// Does `work` on a thread that nobody waits for.
 pub(crate) fn in_background(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Builder::new().spawn(work).map(drop)
+}
+
+/// Lets time pass.
+pub(crate) fn pause(lasts: Duration) {
+    sleep(lasts);
 }
 
 /// What a file holds.

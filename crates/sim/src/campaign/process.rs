@@ -1,7 +1,7 @@
 //! One run in a process of its own.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -14,6 +14,12 @@ const TAIL_BYTES: usize = 4_000;
 
 /// The longest line that a process may say: the outcome of a long run that is recorded, some million events.
 const OUTCOME_BYTES_MAX: u64 = 256 << 20;
+
+/// How long a process that has told its outcome may go on, such as by a thread that holds its standard error.
+const ENDING_MAX: Duration = Duration::from_secs(1);
+
+/// How often is looked whether a process has ended.
+const ENDED_EVERY: Duration = Duration::from_micros(200);
 
 /// What came of a process.
 #[derive(Clone, Debug)]
@@ -53,32 +59,61 @@ pub(super) fn perform(mut command: Command, run: &Run, wall_max: Duration) -> io
         });
     })?;
     let begun = machine::now();
+    let left = || wall_max.saturating_sub(begun.elapsed());
     let (mut outcome, mut printed, mut last_words) = (None, String::new(), String::new());
     for _ in 0..2 {
-        match hear.recv_timeout(wall_max.saturating_sub(begun.elapsed())) {
+        // What is said after the outcome is of no use.
+        let limit = outcome.as_ref().map_or_else(&left, |_| left().min(ENDING_MAX));
+        match hear.recv_timeout(limit) {
             Ok(Said::Outcome(told)) => outcome = Some(told),
             Ok(Said::Nothing(other)) => printed = other,
             Ok(Said::Aside(other)) => last_words = other,
             Ok(Said::Endless) => return killed(child, run, Verdict::Crash, endless()),
+            Err(RecvTimeoutError::Timeout) if outcome.is_some() => break,
             Err(RecvTimeoutError::Timeout) => return killed(child, run, Verdict::NoProgress, late(wall_max)),
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    let status = child.wait()?;
-    let why = match outcome.map(|line| serde_json::from_str::<Outcome>(&line)) {
-        Some(Ok(outcome)) => return Ok(Done { outcome, told: true }),
-        Some(Err(error)) => format!("the process of the run told what is no outcome: {error}"),
-        None => {
-            // In this order whichever came first: the message is what tells one failure from another.
-            let said = match (printed.trim(), last_words.trim()) {
-                ("", "") => "nothing".to_owned(),
-                (said, "") | ("", said) => said.to_owned(),
-                (printed, last_words) => format!("{last_words}\n{printed}"),
-            };
-            format!("the process of the run ended without an outcome ({status}); it said: {said}")
+    if let Some(told) = outcome {
+        if ended(&mut child, left().min(ENDING_MAX))?.is_none() {
+            end(&mut child)?;
         }
+        return Ok(match serde_json::from_str::<Outcome>(&told) {
+            Ok(outcome) => Done { outcome, told: true },
+            Err(error) => {
+                let why = format!("the process of the run told what is no outcome: {error}");
+                silent(run, Verdict::Crash, why)
+            }
+        });
+    }
+    let Some(status) = ended(&mut child, left())? else {
+        return killed(child, run, Verdict::NoProgress, late(wall_max));
     };
+    // In this order whichever came first: the message is what tells one failure from another.
+    let said = match (printed.trim(), last_words.trim()) {
+        ("", "") => "nothing".to_owned(),
+        (said, "") | ("", said) => said.to_owned(),
+        (printed, last_words) => format!("{last_words}\n{printed}"),
+    };
+    let why = format!("the process of the run ended without an outcome ({status}); it said: {said}");
     Ok(silent(run, Verdict::Crash, why))
+}
+
+/// Waits until a process has ended, at most so long; none if it goes on.
+fn ended(child: &mut Child, within: Duration) -> io::Result<Option<ExitStatus>> {
+    let begun = machine::now();
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || begun.elapsed() >= within {
+            return Ok(status);
+        }
+        machine::pause(ENDED_EVERY);
+    }
+}
+
+fn end(child: &mut Child) -> io::Result<()> {
+    child.kill()?;
+    child.wait().map(drop)
 }
 
 /// What a process says.
@@ -126,8 +161,7 @@ fn keep_end(bytes: &mut Vec<u8>) {
 }
 
 fn killed(mut child: Child, run: &Run, verdict: Verdict, why: String) -> io::Result<Done> {
-    child.kill()?;
-    child.wait()?;
+    end(&mut child)?;
     Ok(silent(run, verdict, why))
 }
 
@@ -153,8 +187,39 @@ fn silent(run: &Run, verdict: Verdict, why: String) -> Done {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, repeat};
+    use std::process::Command;
+    use std::time::Duration;
 
-    use super::{Said, listen};
+    use super::{Done, Said, listen, perform};
+    use crate::run::{Outcome, Run, Verdict};
+
+    /// What comes of a process that tells an outcome by `$TOLD`, or does not, and does what else the script says.
+    fn performed(script: &str, wall_max: Duration) -> Done {
+        let outcome = Outcome::without_a_run(7, Verdict::Holds, String::new());
+        let told = format!(
+            "{}{}",
+            crate::child::MARK,
+            serde_json::to_string(&outcome).expect("JSON")
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("TOLD", told);
+        perform(command, &Run::default(), wall_max).expect("it is started")
+    }
+
+    #[test]
+    fn an_outcome_that_was_told_counts_though_its_process_does_not_end() {
+        for then in ["exec sleep 600", "exec >&- 2>&-; exec sleep 600"] {
+            let done = performed(&format!("echo \"$TOLD\"; {then}"), Duration::from_secs(20));
+            assert!(done.told, "{then}: {}", done.outcome.message);
+            assert_eq!((done.outcome.seed, done.outcome.verdict), (7, Verdict::Holds));
+        }
+    }
+
+    #[test]
+    fn a_process_that_says_no_more_and_does_not_end_is_ended() {
+        let done = performed("exec >&- 2>&-; exec sleep 600", Duration::from_millis(200));
+        assert_eq!((done.told, done.outcome.verdict), (false, Verdict::NoProgress));
+    }
 
     #[test]
     fn a_line_without_an_end_is_not_listened_to_for_ever() {
