@@ -106,6 +106,11 @@ impl Job {
         self
     }
 
+    /// Whether it has no time to wait for.
+    pub(crate) fn is_due_at_once(&self) -> bool {
+        matches!(self.due, Due::After(after) if after.is_zero())
+    }
+
     /// Puts it into the table.
     pub(crate) async fn insert(&self, tx: &Transaction<'_>, env: &Env, id: JobId, priority: i32) -> Result<(), Error> {
         let payload = self.payload.as_ref().map_err(|why| denied(why.clone()))?;

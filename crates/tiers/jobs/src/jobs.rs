@@ -92,7 +92,11 @@ impl Jobs {
     /// Enqueues a job in the caller's own transaction: it is there if and only if the transaction is kept. The worker of
     /// this process is woken then. Enqueue in `once`, and a repeated call enqueues nothing.
     pub async fn enqueue(&self, tx: &Transaction<'_>, job: Job) -> Result<JobId, database::Error> {
-        let id = JobId(self.inner.new_id());
+        self.enqueue_as(tx, JobId(self.inner.new_id()), job).await
+    }
+
+    /// Enqueues a job under an id that was drawn before.
+    pub(crate) async fn enqueue_as(&self, tx: &Transaction<'_>, id: JobId, job: Job) -> Result<JobId, database::Error> {
         let priority = job.priority.unwrap_or_else(|| self.inner.priority_of(&job.kind));
         job.insert(tx, &self.inner.env, id, priority).await?;
         let inner = self.inner.clone();

@@ -14,17 +14,42 @@
 //! | [`SendError::Unreachable`] | has it not: it was not there, or never had the whole message | try again |
 //! | [`SendError::Unknown`] | has it, or has not: its answer was lost | try again, and count it: a reader may see it twice |
 
+//!
+//! # Assumed world and promise
+//!
+//! [`Mail`] keeps messages in the component's own database, as jobs of the kind [`KIND`].
+//!
+//! | assumed | promised |
+//! |---|---|
+//! | processes crash and come back, connections break at any point, answers are lost; the database keeps what it took | a message whose transaction was kept is accepted by the server, kept in the mailbox, or parked with the server's words: none is lost; none is sent before its time |
+//! | the same | each repeat has the same `Message-ID` and the same bytes; a message is sent again only when the worker ended, or the answer was lost, before our commit of it, and then [`Posted::repeats`] counts it |
+//! | a mailbox instead of a server | each message is there once |
+//! | recipients are refused, some or all | the others have it once; those refused for now are asked again, those for good are named in the parked job |
+//!
+//! The note that an attempt begins is committed before the server hears of the message, and its end after the server's
+//! answer: a note without an end is an attempt of which nothing is known. So `repeats` counts each message that may have
+//! come twice, and also one whose worker ended before the server had it.
+//!
+//! # What it is not
+//!
+//! A server that accepted a message may still lose it, or answer later that it could not deliver it: that comes as mail to
+//! the sender. A message is at most as large as a job's payload, 1 MiB.
+
 mod address;
+mod attempt;
 mod error;
 mod message;
+mod post;
 mod rendered;
 mod smtp;
+mod tables;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{MessageError, SendError, SmtpError};
 pub use message::{Draft, MESSAGE_BYTES_MAX, Message, RECIPIENTS_MAX};
+pub use post::{Config, Engine, KIND, LONGEST, MAILS_BACKOFF, Mail, MailId, Posted, Received};
 pub use rendered::{Rendered, render};
 pub use smtp::{COMMAND_MAX, CONNECT_MAX, CONTENT_MAX, QUIT_MAX, Smtp};
 

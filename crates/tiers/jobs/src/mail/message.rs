@@ -1,6 +1,7 @@
 //! A message as data, checked when it is built and when it is read again.
 
 use serde::{Deserialize, Serialize};
+use wire::shape::{Body, Field, Shape, TypeRef, Types};
 
 use super::MessageError;
 use super::address::{mailbox, one_line};
@@ -63,6 +64,34 @@ impl Message {
     /// To write another one like it.
     pub fn into_draft(self) -> Draft {
         self.0
+    }
+}
+
+/// That of its fields, so that a message can be a job's payload and an argument of a call.
+impl Shape for Message {
+    fn shape(types: &mut Types) -> TypeRef {
+        types.named::<Message>("Message", |types| {
+            let (one, many) = (String::shape(types), Vec::<String>::shape(types));
+            let perhaps = Option::<String>::shape(types);
+            let field = |name: &str, type_ref: &TypeRef| Field {
+                name: name.to_owned(),
+                type_ref: type_ref.clone(),
+                optional: true,
+            };
+            Body::Struct {
+                fields: vec![
+                    field("from", &one),
+                    field("to", &many),
+                    field("cc", &many),
+                    field("bcc", &many),
+                    field("reply_to", &perhaps),
+                    field("subject", &one),
+                    field("text", &perhaps),
+                    field("html", &perhaps),
+                ],
+                closed: false,
+            }
+        })
     }
 }
 
