@@ -47,7 +47,7 @@ impl Books {
     }
 
     /// A wish that could be had, of somebody who does not want it any more before it is.
-    pub(crate) fn to_be_cancelled(&mut self) -> Wish {
+    pub(crate) fn unwanted(&mut self) -> Wish {
         self.begun += 1;
         let wish = wishes(self.begun).swap_remove(0);
         Wish {

@@ -111,7 +111,7 @@ fn killed_at_random(place: &Place) {
 fn an_order_that_is_cancelled_after_its_parcel_was_sent_is_taken_back() {
     let place = Place::sqlite("cancelled");
     let (mut books, customers) = (Books::default(), Customers::default());
-    let wish = books.to_be_cancelled();
+    let wish = books.unwanted();
     let ordering = customers.order(&[vec![wish]]);
     let shop = Shop::open(&place, Some("ship.kept"));
     customers.told(&shop);
