@@ -5,6 +5,7 @@
 )]
 
 mod opening;
+mod relay;
 mod restart;
 mod statements;
 mod tls;

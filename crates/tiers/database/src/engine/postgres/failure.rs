@@ -87,13 +87,16 @@ fn message(said: &DbError) -> String {
 
 /// The same for a commit: where no answer came it may have been kept.
 pub(super) fn of_commit(error: &tokio_postgres::Error) -> Error {
-    in_doubt(of(error, "commit"))
+    match of(error, "commit") {
+        refused @ Error::Statement { .. } if error.as_db_error().is_some() => refused,
+        other => in_doubt(other),
+    }
 }
 
-/// Where no answer came it may have been kept.
+/// Where no answer came, or none that is understood, it may have been kept.
 pub(super) fn in_doubt(error: Error) -> Error {
     match error {
-        Error::Unavailable { message, .. } => Error::Unavailable {
+        Error::Unavailable { message, .. } | Error::Statement { message, .. } => Error::Unavailable {
             message,
             ran: Ran::Maybe,
         },

@@ -118,6 +118,10 @@ impl Session {
 
     /// The same for the last statement of a transaction, which brings the commit with it.
     pub(crate) async fn finish(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
+        if self.unfinished.get() {
+            // It is not kept.
+            return self.execute(sql, values).await;
+        }
         self.begun(async {
             let statement = self.prepared(sql, values).await?;
             let running = self.runs(sql, values);
@@ -223,8 +227,12 @@ impl Session {
         };
         self.transaction.set(State::Open);
         let (begun, done) = both(self.client().batch_execute(begin), statement).await;
-        begun.map_err(|error| failure::of_begin(&error))?;
-        done
+        match begun {
+            Ok(()) => done,
+            Err(error) if error.as_db_error().is_some() => Err(failure::of_begin(&error)),
+            // The connection is gone. What was sent behind it, perhaps with the commit, may have been done: `done` knows.
+            Err(error) => done.and(Err(failure::of_begin(&error))),
+        }
     }
 
     async fn stream(
