@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use component::{Cx, Data, Failure};
+use tokio::sync::oneshot::error::RecvError;
 use wire::Ran;
 use world::Env;
 
@@ -16,7 +17,7 @@ use crate::row::FromRow;
 use crate::sql;
 use crate::transaction::{Transaction, at_most_one, one};
 use crate::value::{Parameters, checked};
-use crate::work::{Closure, Isolation};
+use crate::work::{Closure, Isolation, Outcome, Waiting};
 
 /// One component's own data. A clone is the same database.
 #[derive(Clone)]
@@ -199,8 +200,8 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.inner.frozen.check(isolation)?;
-        self.submit(isolation, tells_repeats, work).await
+        let submitted = self.inner.frozen.admit(isolation, || self.submit(isolation, tells_repeats, work));
+        answered(submitted?.await)
     }
 
     /// [`Database::transaction`] also while writing is stopped.
@@ -209,14 +210,14 @@ impl Database {
         F: AsyncFn(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
     {
-        self.submit(Isolation::Serializable, false, work).await
+        answered(self.submit(Isolation::Serializable, false, work).await)
     }
 
     pub(crate) fn frozen(&self) -> &Freeze {
         &self.inner.frozen
     }
 
-    async fn submit<T, E, F>(&self, isolation: Isolation, tells_repeats: bool, work: F) -> Result<T, E>
+    fn submit<T, E, F>(&self, isolation: Isolation, tells_repeats: bool, work: F) -> Waiting<T, E>
     where
         F: AsyncFn(&Transaction<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -224,13 +225,18 @@ impl Database {
     {
         let (closure, outcome) = Closure::new(work, isolation, tells_repeats);
         self.inner.engine.submit(closure);
-        match outcome.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(E::from(error)),
-            Err(_) => Err(E::from(Error::Unavailable {
-                message: "the database was closed".to_owned(),
-                ran: Ran::Maybe,
-            })),
-        }
+        outcome
+    }
+}
+
+/// What whoever waited learns.
+fn answered<T, E: From<Error>>(outcome: Result<Outcome<T, E>, RecvError>) -> Result<T, E> {
+    match outcome {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => Err(E::from(error)),
+        Err(_) => Err(E::from(Error::Unavailable {
+            message: "the database was closed".to_owned(),
+            ran: Ran::Maybe,
+        })),
     }
 }

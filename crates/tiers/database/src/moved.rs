@@ -1,6 +1,6 @@
 //! Moving away: writing stops, and once all of it lies elsewhere nothing is written here ever again.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use crate::database::Database;
 use crate::error::Error;
@@ -13,18 +13,21 @@ pub(crate) const TABLE: &str = "terrace_moved";
 
 /// Why nothing may be written for the time being.
 #[derive(Default)]
-pub(crate) struct Freeze(Mutex<Option<String>>);
+pub(crate) struct Freeze(RwLock<Option<String>>);
 
 impl Freeze {
-    pub(crate) fn check(&self, isolation: Isolation) -> Result<(), Error> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            Some(why) if isolation != Isolation::Snapshot => Err(Error::Busy { message: why }),
-            _ => Ok(()),
+    /// Hands a transaction over by `submit`, unless it may not write. Writing is not stopped in between: what comes behind
+    /// a freeze in the queue was refused.
+    pub(crate) fn admit<T>(&self, isolation: Isolation, submit: impl FnOnce() -> T) -> Result<T, Error> {
+        let why = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match &*why {
+            Some(why) if isolation != Isolation::Snapshot => Err(Error::Busy { message: why.clone() }),
+            _ => Ok(submit()),
         }
     }
 
     fn set(&self, why: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = why;
     }
 }
 
