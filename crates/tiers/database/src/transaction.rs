@@ -94,6 +94,7 @@ impl<'c> Transaction<'c> {
 
     /// Several statements without parameters.
     pub(crate) async fn script(&self, sql: &str) -> Result<(), Error> {
+        self.not_failed()?;
         let _running = self.running();
         let done = match &self.link {
             Link::Sqlite(connection) => connection.script(sql),
@@ -108,6 +109,7 @@ impl<'c> Transaction<'c> {
         sql: &str,
         take: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.not_failed()?;
         let _running = self.running();
         let done = match &self.link {
             Link::Sqlite(connection) => connection.each(sql, &[], take),
@@ -156,11 +158,17 @@ impl<'c> Transaction<'c> {
     }
 
     fn admitted(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Value>, Error> {
-        if let Some(failed) = self.failure() {
-            let message = failed.to_string();
-            return Err(Error::Failed { message });
-        }
+        self.not_failed()?;
         self.noted(sql::admitted(sql).and_then(|()| checked(values)))
+    }
+
+    fn not_failed(&self) -> Result<(), Error> {
+        match &*self.state.failed.borrow() {
+            None => Ok(()),
+            Some(failed) => Err(Error::Failed {
+                message: failed.to_string(),
+            }),
+        }
     }
 
     fn noted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
@@ -208,5 +216,43 @@ pub(crate) fn at_most_one<R>(mut rows: Vec<R>, sql: &str) -> Result<Option<R>, E
             found,
             sql: sql.to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use world::memory::World;
+
+    use super::Transaction;
+    use crate::config::Config;
+    use crate::database::Database;
+    use crate::error::Error;
+    use crate::migration::Migrations;
+
+    #[test]
+    fn behind_a_failure_nothing_is_run_whatever_form_it_has() {
+        sim::sqlite::register().unwrap();
+        let world = World::new(1);
+        let env = world.node("a");
+        let ended = world.run(env.clone().spawn("test", async move {
+            let db = Database::open(&env, "Failed", &Config::default(), &Migrations::NONE)
+                .await
+                .unwrap();
+            let done = db.transaction(async |tx: &Transaction<'_>| {
+                assert!(tx.execute("select * from nothing", ()).await.is_err());
+                let refused = [
+                    tx.execute("create table t (a)", ()).await.map(drop),
+                    tx.script("create table t (a)").await,
+                    tx.each("select 1", &mut |_| Ok(())).await,
+                ];
+                assert!(
+                    refused.iter().all(|refused| matches!(refused, Err(Error::Failed { .. }))),
+                    "{refused:?}"
+                );
+                Ok::<(), Error>(())
+            });
+            assert!(matches!(done.await, Err(Error::Statement { .. })));
+        }));
+        ended.unwrap();
     }
 }
