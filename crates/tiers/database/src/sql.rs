@@ -36,9 +36,20 @@ const REFUSED: [&str; 26] = [
     "vacuum",
 ];
 
+/// U+FEFF
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Checks what a component may say.
 pub(crate) fn admitted(sql: &str) -> Result<(), Error> {
-    let word = first_word(sql);
+    let begin = &sql[sql.len() - bytes_behind_comments(sql)..];
+    if !begin.is_empty() && !begin.starts_with(|first: char| first.is_ascii_alphabetic() || first == '(') {
+        // Such as what is behind a comment in a comment, which ends elsewhere on the other engine.
+        return Err(Error::Statement {
+            message: "a statement begins with a word".to_owned(),
+            sql: sql.to_owned(),
+        });
+    }
+    let word = first_word(begin);
     let refused = REFUSED.iter().find(|refused| word.eq_ignore_ascii_case(refused));
     match refused {
         None => Ok(()),
@@ -52,11 +63,10 @@ pub(crate) fn admitted(sql: &str) -> Result<(), Error> {
     }
 }
 
-/// The first word behind spaces, comments and semicolons.
+/// The word with which `sql` begins.
 fn first_word(sql: &str) -> &str {
-    let rest = &sql[sql.len() - bytes_behind_comments(sql)..];
-    let end = rest.bytes().position(|byte| !byte.is_ascii_alphabetic());
-    &rest[..end.unwrap_or(rest.len())]
+    let end = sql.bytes().position(|byte| !byte.is_ascii_alphabetic());
+    &sql[..end.unwrap_or(sql.len())]
 }
 
 /// Bytes behind the spaces, comments and semicolons with which `sql` begins.
@@ -67,7 +77,9 @@ fn bytes_behind_comments(sql: &str) -> usize {
         match bytes[at] {
             b'-' if bytes.get(at + 1) == Some(&b'-') => at = after(bytes, at, b"\n"),
             b'/' if bytes.get(at + 1) == Some(&b'*') => at = after(bytes, at + 2, b"*/"),
-            byte if byte.is_ascii_whitespace() || byte == b';' => at += 1,
+            // PostgreSQL takes a vertical tab for a space too, and SQLite a byte order mark.
+            byte if byte.is_ascii_whitespace() || matches!(byte, b';' | b'\x0B') => at += 1,
+            _ if bytes[at..].starts_with(BYTE_ORDER_MARK) => at += BYTE_ORDER_MARK.len(),
             _ => break,
         }
     }
@@ -210,6 +222,10 @@ mod tests {
             "/* a */ end",
             "pragma user_version",
             "ATTACH 'x' AS y",
+            "\u{feff}pragma query_only = off",
+            " \u{b}\u{feff}; commit",
+            // PostgreSQL's comments may hold others.
+            "/* /* */ */ commit",
         ] {
             assert!(admitted(sql).is_err(), "{sql}");
         }
@@ -220,6 +236,7 @@ mod tests {
             "",
             "--",
             "/*",
+            "(select 1) union (select 2)",
         ] {
             assert!(admitted(sql).is_ok(), "{sql}");
         }
