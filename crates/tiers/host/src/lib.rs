@@ -29,6 +29,8 @@ pub mod config;
 pub mod databases;
 mod description;
 pub mod limits;
+#[cfg(feature = "database")]
+mod mailing;
 mod modules;
 mod opened;
 mod setup;

@@ -67,6 +67,13 @@ impl Setup {
         bindings.working.open(&bindings.env, &bindings.config, database).await
     }
 
+    /// The component's mail, which is sent by its jobs, to where `tiers.mail` says: a mail server, or the mailbox in its own
+    /// database. A wrong setting stops the start.
+    #[cfg(feature = "database")]
+    pub async fn mail(&self, jobs: &jobs::Jobs) -> Result<jobs::mail::Mail, SetupError> {
+        crate::mailing::open(&self.bindings.config, jobs).await
+    }
+
     /// The secret that the module's configuration refers to.
     pub fn secret(&self, reference: &SecretReference) -> Result<Secret, SecretError> {
         if let SecretReference::Literal(_) = reference {
