@@ -150,7 +150,8 @@ impl Post {
         let is_sent = note.state == "sent";
         self.database
             .transaction(async move |tx: &Transaction<'_>| {
-                let sql = "update terrace_mail set state = $3, answer = $4, pending = coalesce($5, pending), noted = :now
+                let sql =
+                    "update terrace_mail set state = $3, answer = $4, pending = coalesce($5, pending), noted = :now
                      where id = $1 and attempts = $2";
                 let changed = statement::execute(tx, &env, sql, values.clone()).await?;
                 if is_sent {

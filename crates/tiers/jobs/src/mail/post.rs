@@ -229,12 +229,7 @@ impl FromRow for Received {
 }
 
 /// Puts a message into the mailbox, once.
-pub(super) async fn keep(
-    tx: &Transaction<'_>,
-    env: &Env,
-    payload: &Payload,
-    id: JobId,
-) -> Result<(), database::Error> {
+pub(super) async fn keep(tx: &Transaction<'_>, env: &Env, payload: &Payload, id: JobId) -> Result<(), database::Error> {
     let (_, message_id, date, message) = payload;
     let mut bytes = Vec::new();
     wire::encode(Codec::Tagged, message, &mut bytes)
