@@ -24,8 +24,9 @@ pub const KIND: &str = "terrace.mail";
 /// One attempt, at most: longer than a server may take for the content ([`super::CONTENT_MAX`]).
 pub const LONGEST: Duration = Duration::from_secs(20 * 60);
 
-/// When a message that was not taken is tried again: within minutes at first, for more than three days in the worst
-/// case. With its attempts it stays below the time for which effects are remembered, unless that is configured.
+/// When a message that was not taken is tried again: within seconds at first, then within hours, for less than two days on
+/// average and more than three at most. With its attempts it stays below the time for which effects are remembered,
+/// unless that is configured lower.
 pub const MAILS_BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(5),
     factor: 2,
