@@ -72,15 +72,9 @@ where
     T: Data,
     E: Failure + From<Error>,
 {
-    let claimed = tx
-        .execute(
-            "insert into terrace_once (id, label, digest, answer, at) values ($1, $2, $3, $4, $5) on conflict do nothing",
-            (key.id, &key.label, key.digest, &[][..], key.at),
-        )
-        .await?;
-    if claimed == 0 {
+    let Some(place) = claim(tx, key).await? else {
         return answered(tx, key).await;
-    }
+    };
     let value = work(tx).await?;
     let mut answer = Vec::new();
     let written = wire::encode(Codec::Tagged, &value, &mut answer);
@@ -89,12 +83,38 @@ where
         let message = format!("{} bytes are more than {RECORD_BYTES_MAX}; answer less", answer.len());
         return Err(unrecorded(message).into());
     }
-    tx.finish(
-        "update terrace_once set answer = $3 where id = $1 and label = $2",
-        (key.id, &key.label, answer),
-    )
-    .await?;
+    match place {
+        Place::Row(row) => {
+            let sql = "update terrace_once set answer = $2 where ctid = $1::text::tid";
+            tx.finish(sql, (row, answer)).await?;
+        }
+        Place::Key => {
+            let sql = "update terrace_once set answer = $3 where id = $1 and label = $2";
+            tx.finish(sql, (key.id, &key.label, answer)).await?;
+        }
+    }
     Ok(value)
+}
+
+/// Where a claim lies.
+enum Place {
+    /// At its key.
+    Key,
+    /// In this row of PostgreSQL's table. To find it by its key would read a page of the index, and a serializable
+    /// transaction that has read a page is in conflict with all who write to it: a small table has one.
+    Row(String),
+}
+
+/// Claims the call, unless it is there.
+async fn claim(tx: &Transaction<'_>, key: &Key) -> Result<Option<Place>, Error> {
+    let claim = "insert into terrace_once (id, label, digest, answer, at) values ($1, $2, $3, $4, $5) on conflict do nothing";
+    let values = (key.id, &key.label, key.digest, &[][..], key.at);
+    if tx.is_postgres() {
+        let row = tx.query_optional(&format!("{claim} returning ctid::text"), values).await?;
+        return Ok(row.map(Place::Row));
+    }
+    let claimed = tx.execute(claim, values).await?;
+    Ok((claimed > 0).then_some(Place::Key))
 }
 
 /// What the call answered when it had its effect.

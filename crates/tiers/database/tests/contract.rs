@@ -108,6 +108,7 @@ promises! {
         a_repeat_gets_the_recorded_answer,
         an_error_is_not_recorded,
         equal_calls_at_once_have_one_effect,
+        different_calls_at_once_are_in_no_conflict,
         two_labels_are_two_effects,
         it_runs_to_its_end_when_its_caller_gives_up,
         a_panic_is_not_recorded,

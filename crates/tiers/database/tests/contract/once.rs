@@ -97,6 +97,29 @@ pub(crate) async fn equal_calls_at_once_have_one_effect(fixture: Fixture) {
     assert_eq!(fixture.db.query_one::<i64>(COUNT, ()).await, Ok(4));
 }
 
+/// Calls that have nothing to do with each other are in no conflict, also while the table of records is a page.
+pub(crate) async fn different_calls_at_once_are_in_no_conflict(fixture: Fixture) {
+    with_owner(&fixture).await;
+    for round in 0..10 {
+        let calls: Vec<_> = (0..16)
+            .map(|number| {
+                let (db, cx) = (fixture.db.clone(), call(&fixture, 1 + 16 * round + number));
+                let id = cx.call_id().0 as i64;
+                fixture.env.spawn("book", async move {
+                    db.once(&cx, async move |tx: &Transaction<'_>| {
+                        tx.execute("insert into owners (name) values ($1)", (format!("owner {id}"),)).await?;
+                        Ok::<i64, BookError>(id)
+                    })
+                    .await
+                })
+            })
+            .collect();
+        for booked in calls {
+            booked.await.unwrap().unwrap();
+        }
+    }
+}
+
 pub(crate) async fn two_labels_are_two_effects(fixture: Fixture) {
     with_owner(&fixture).await;
     let cx = call(&fixture, 1);
