@@ -1,8 +1,4 @@
 //! Mail by jobs, to a real mail server: what is sent arrives, at its time, whatever happens to the server and to us.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a process that is killed is a real one, and is told by its environment what to do"
-)]
 
 #[expect(dead_code, reason = "the contract of jobs uses more of it")]
 #[path = "contract/fixture.rs"]
