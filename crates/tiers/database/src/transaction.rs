@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::row::{FromRow, Row};
 use crate::sql;
 use crate::value::{Parameters, Value, checked};
+use crate::work::Hook;
 
 /// A transaction that is running. It is serializable, sees what it has done itself, and is kept when its closure answers
 /// `Ok`. It awaits nothing but its own statements. Once a statement has failed nothing of it is kept, whatever the closure
@@ -29,7 +30,7 @@ struct State {
     failed: RefCell<Option<Error>>,
     /// Statements that are running, so that a closure which waits for anything else is told.
     running: Cell<usize>,
-    after_commit: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
+    after_commit: RefCell<Vec<Hook>>,
 }
 
 impl<'c> Transaction<'c> {
@@ -104,11 +105,7 @@ impl<'c> Transaction<'c> {
     }
 
     /// Hands on every row of a query, however many there are.
-    pub(crate) async fn each(
-        &self,
-        sql: &str,
-        take: &mut dyn FnMut(Row) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(crate) async fn each(&self, sql: &str, take: &mut dyn FnMut(Row) -> Result<(), Error>) -> Result<(), Error> {
         self.not_failed()?;
         let _running = self.running();
         let done = match &self.link {
@@ -124,7 +121,7 @@ impl<'c> Transaction<'c> {
     }
 
     /// What is to be done once it is kept.
-    pub(crate) fn into_after_commit(self) -> Vec<Box<dyn FnOnce() + Send>> {
+    pub(crate) fn into_after_commit(self) -> Vec<Hook> {
         self.state.after_commit.into_inner()
     }
 
@@ -246,7 +243,9 @@ mod tests {
                     tx.each("select 1", &mut |_| Ok(())).await,
                 ];
                 assert!(
-                    refused.iter().all(|refused| matches!(refused, Err(Error::Failed { .. }))),
+                    refused
+                        .iter()
+                        .all(|refused| matches!(refused, Err(Error::Failed { .. }))),
                     "{refused:?}"
                 );
                 Ok::<(), Error>(())

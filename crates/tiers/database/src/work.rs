@@ -1,6 +1,7 @@
 //! One transaction on its way: the closure, what it answered, and who waits for that.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +46,27 @@ pub(crate) trait Work: Send {
 
     /// Tells whoever waits: what the closure answered, or why nothing came of that.
     fn settle(self: Box<Self>, end: Result<(), Error>);
+}
+
+/// What is to be done once a transaction is kept.
+pub(crate) type Hook = Box<dyn FnOnce() + Send>;
+
+/// Tells whoever waits. Nothing that a component does then may stop what others wait for.
+pub(crate) fn settle(work: Box<dyn Work>, end: Result<Vec<Hook>, Error>) {
+    let settled = catch_unwind(AssertUnwindSafe(|| match end {
+        Ok(hooks) => {
+            for hook in hooks {
+                if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                    tracing::error!(target: "terrace::database", "what was to be done after a commit panicked");
+                }
+            }
+            work.settle(Ok(()));
+        }
+        Err(error) => work.settle(Err(error)),
+    }));
+    if settled.is_err() {
+        tracing::error!(target: "terrace::database", "the answer of a transaction panicked when it was dropped");
+    }
 }
 
 /// Whether whoever waited for something has given up. A clone tells the same.

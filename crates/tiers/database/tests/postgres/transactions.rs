@@ -218,6 +218,28 @@ async fn a_closure_that_panics_undoes_its_transaction_and_the_next_one_runs() {
 }
 
 #[tokio::test]
+async fn what_panics_after_a_commit_leaves_it_acknowledged() {
+    let bed = Bed::new();
+    let db = bed.open("Todos").await;
+    let rung = Arc::new(AtomicU32::new(0));
+    let ring = rung.clone();
+    let done: Result<(), Error> = db
+        .transaction(async move |tx: &Transaction<'_>| {
+            let ring = ring.clone();
+            tx.after_commit(|| panic!("a hook of a test panics"));
+            tx.after_commit(move || {
+                ring.fetch_add(1, Ordering::Relaxed);
+            });
+            tx.execute("insert into items (id, amount) values (1, 1)", ())
+                .await
+                .map(drop)
+        })
+        .await;
+    assert_eq!(done, Ok(()));
+    assert_eq!((count(&db).await, rung.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[tokio::test]
 async fn a_statement_that_failed_undoes_the_transaction_whatever_it_answers() {
     let bed = Bed::new();
     let db = bed.open("Todos").await;

@@ -17,15 +17,13 @@ use crate::limits::ATTEMPTS_MAX;
 use crate::row::Row;
 use crate::transaction::{Link, Transaction};
 use crate::value::Value;
-use crate::work::{Isolation, Work};
+use crate::work::{Hook, Isolation, Work, settle};
 
 /// What a conflict waits for at most before its first repetition; twice as much before each further one.
 const CONFLICT_BACKOFF: Duration = Duration::from_millis(4);
 
 /// The same where the server is not there: it may be starting.
 const LOST_BACKOFF: Duration = Duration::from_millis(200);
-
-type Hook = Box<dyn FnOnce() + Send>;
 
 /// Runs a transaction; `waits` is its place among those that wait.
 pub(super) async fn transact(server: &Rc<Server>, mut work: Box<dyn Work>, waits: OwnedSemaphorePermit) {
@@ -54,7 +52,7 @@ pub(super) async fn transact(server: &Rc<Server>, mut work: Box<dyn Work>, waits
             continue;
         }
         let end = end.map_err(|error| counted(error, attempts));
-        work.settle(end.map(|hooks| hooks.into_iter().for_each(|hook| hook())));
+        settle(work, end);
         if let Some(session) = session {
             session.tell_slow().await;
         }

@@ -8,9 +8,7 @@ use super::Connection;
 use super::failure;
 use crate::error::Error;
 use crate::transaction::{Link, Transaction};
-use crate::work::Work;
-
-type Hook = Box<dyn FnOnce() + Send>;
+use crate::work::{Hook, Work, settle};
 
 /// The disk failed, so that the connection is not to be used any more.
 pub(super) struct Broken;
@@ -182,23 +180,5 @@ fn roll_back(connection: &Connection) {
     if !connection.is_idle() {
         // A rollback that fails has happened: SQLite has forgotten the transaction.
         let _ = connection.control("rollback");
-    }
-}
-
-/// Tells whoever waits. Nothing that a component does then may stop what others wait for.
-fn settle(work: Box<dyn Work>, end: End) {
-    let settled = catch_unwind(AssertUnwindSafe(|| match end {
-        Ok(hooks) => {
-            for hook in hooks {
-                if catch_unwind(AssertUnwindSafe(hook)).is_err() {
-                    tracing::error!(target: "terrace::database", "what was to be done after a commit panicked");
-                }
-            }
-            work.settle(Ok(()));
-        }
-        Err(error) => work.settle(Err(error)),
-    }));
-    if settled.is_err() {
-        tracing::error!(target: "terrace::database", "the answer of a transaction panicked when it was dropped");
     }
 }
