@@ -76,16 +76,24 @@ async fn a_statement_whose_commit_was_not_answered_may_have_been_kept_and_is_not
     let begin = url.find("127.0.0.1:").unwrap();
     let server = url[begin..].split(['/', '?']).next().unwrap().to_owned();
     let relay = Relay::to(server.clone());
-    let db = open("Todos", &config(url.replace(&server, &relay.address))).await.unwrap();
+    let db = open("Todos", &config(url.replace(&server, &relay.address)))
+        .await
+        .unwrap();
     let sql = "insert into items (id, amount) select 1 + count(*), 1 from items";
     // Now the connection has it prepared, so that its beginning, the statement and the commit are sent at once.
     assert_eq!(db.execute(sql, ()).await, Ok(1));
     relay.mute();
     let asked = db.clone();
     let asking = tokio::spawn(async move { asked.execute(sql, ()).await });
-    until("the second one is kept", async || bed.psql("select count(*) from todos.items") == "2").await;
+    until("the second one is kept", async || {
+        bed.psql("select count(*) from todos.items") == "2"
+    })
+    .await;
     relay.cut();
     let done = asking.await.unwrap();
-    assert!(matches!(done, Err(Error::Unavailable { ran: Ran::Maybe, .. })), "{done:?}");
+    assert!(
+        matches!(done, Err(Error::Unavailable { ran: Ran::Maybe, .. })),
+        "{done:?}"
+    );
     assert_eq!(db.query_one::<i64>("select count(*) from items", ()).await, Ok(2));
 }
