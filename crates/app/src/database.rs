@@ -291,7 +291,10 @@ async fn move_away(target: Target) -> Result<u8, CommandError> {
             }
             for database in &databases {
                 // What is there came from this move.
-                database::dump::empty(database).await?;
+                if let Err(left) = database::dump::empty(database).await {
+                    let component = database.component();
+                    console.note(&format!("what was moved of `{component}` is there still: {left}\n"));
+                }
             }
             return Err(error);
         }
@@ -344,7 +347,7 @@ async fn fill(database: &Database, file: &Path, replaces: bool, what: &'static s
     Ok(Done::new(component, file.to_owned(), crate::operator::rows(restored?)))
 }
 
-/// What a start has put there is replaced; what anybody else has is not.
+/// Nothing that is there is replaced, whoever put it there.
 async fn must_be_empty(database: &Database) -> Result<(), CommandError> {
     match database::dump::in_use(database).await? {
         None => Ok(()),

@@ -258,21 +258,24 @@ impl Operator for Holder {
 
     async fn freeze(&self, _: &Cx, component: String, ticket: Option<u64>) -> Result<u64, OperatorError> {
         let database = self.held(&component)?;
-        let known = self.state().frozen.get(&component).copied();
-        let (ticket, asked) = match (known, ticket) {
-            (Some((known, asked)), Some(ticket)) if known == ticket => (ticket, asked + 1),
-            (None, None) => {
-                let mut state = self.state();
-                state.tickets += 1;
-                (state.tickets, 0)
-            }
-            (Some(_), _) => {
-                let message = format!("the data of `{component}` is being moved already; wait until that is over");
-                return Err(OperatorError::Refused(message));
-            }
-            (None, Some(_)) => return Err(let_go(&component)),
+        let (ticket, asked) = {
+            // In one step, so that it is not let go of in between.
+            let mut state = self.state();
+            let (ticket, asked) = match (state.frozen.get(&component).copied(), ticket) {
+                (Some((known, asked)), Some(ticket)) if known == ticket => (ticket, asked + 1),
+                (None, None) => {
+                    state.tickets += 1;
+                    (state.tickets, 0)
+                }
+                (Some(_), _) => {
+                    let message = format!("the data of `{component}` is being moved already; wait until that is over");
+                    return Err(OperatorError::Refused(message));
+                }
+                (None, Some(_)) => return Err(let_go(&component)),
+            };
+            state.frozen.insert(component.clone(), (ticket, asked));
+            (ticket, asked)
         };
-        self.state().frozen.insert(component.clone(), (ticket, asked));
         self.thaw_in_time(&component, ticket, asked);
         if asked == 0
             && let Err(error) = database.freeze(MOVING).await
@@ -324,8 +327,8 @@ impl Operator for Holder {
         Ok(self.jobs_of(&component)?.cancel_job(JobId(id)).await?)
     }
 
-    async fn moved(&self, _: &Cx, component: String, ticket: u64, to: String) -> Result<(), OperatorError> {
-        let database = self.held(&component)?;
+    async fn moved(&self, cx: &Cx, component: String, ticket: u64, to: String) -> Result<(), OperatorError> {
+        let database = self.held(&component)?.clone();
         {
             let mut state = self.state();
             match state.frozen.get(&component) {
@@ -334,7 +337,8 @@ impl Operator for Holder {
                 _ => return Err(let_go(&component)),
             };
         }
-        database.mark_moved(&to).await?;
+        let place = to.clone();
+        cx.finish(async move { database.mark_moved(&place).await }).await??;
         tracing::warn!(
             target: "terrace::app", %component, %to,
             "the data was moved: nothing is written here any more; set tiers.database, and start again"

@@ -75,7 +75,8 @@ impl Database {
         Database { inner }
     }
 
-    /// Opens the database of `component` as it is, and changes nothing of its schema; `None` where there is none yet.
+    /// Opens the database of `component` as it is, and changes nothing of its schema; `None` where there is none yet. One
+    /// whose data was moved away is refused: what it holds is old.
     pub async fn look(env: &Env, component: &str, config: &Config) -> Result<Option<Database>, Error> {
         if let Place::Sqlite = config.engine {
             let place = env.sqlite(&format!("{component}.sqlite"));
@@ -87,7 +88,9 @@ impl Database {
                 return Ok(None);
             }
         }
-        Database::connect(env, component, config).await.map(Some)
+        let database = Database::connect(env, component, config).await?;
+        moved::refuse(&database).await?;
+        Ok(Some(database))
     }
 
     /// The component whose data it is.

@@ -51,8 +51,9 @@ impl Database {
         self.frozen().set(None);
     }
 
-    /// Says that the data lies at `to` from now on: this database is not opened any more. Where it is frozen it stays so.
+    /// Says that the data lies at `to` from now on: this database is not opened any more, and nothing is written to it.
     pub async fn mark_moved(&self, to: &str) -> Result<(), Error> {
+        let why = format!("the data was moved to {to}; set tiers.database to that, and start again");
         let (to, at) = (to.to_owned(), Timestamp::from(self.env().wall()));
         self.run_always(async move |tx: &Transaction<'_>| {
             tx.execute(
@@ -67,7 +68,9 @@ impl Database {
             .await
             .map(drop)
         })
-        .await
+        .await?;
+        self.frozen().set(Some(why));
+        Ok(())
     }
 }
 

@@ -248,7 +248,11 @@ async fn a_database_that_was_moved_is_not_opened_again() {
     database.execute("update items set price = 1", ()).await.unwrap();
     database.freeze("the data is being moved").await.unwrap();
     database.mark_moved("postgres://db.example/app").await.unwrap();
+    let refused = database.execute("delete from items", ()).await;
+    assert!(message(refused.map(drop)).contains("was moved to postgres://db.example/app"));
     drop(database);
+    let looked = Database::look(&env, "Items", &Config::default()).await;
+    assert!(message(looked.map(drop)).contains("was moved to postgres://db.example/app"));
     let opened = Database::open(&env, "Items", &Config::default(), &SCHEMA).await;
     assert!(message(opened.map(drop)).contains("was moved to postgres://db.example/app"));
 }

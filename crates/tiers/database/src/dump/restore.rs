@@ -56,8 +56,7 @@ pub async fn empty(database: &Database) -> Result<(), Error> {
         .await
 }
 
-/// A table that holds rows although no program has put them there by opening the database just now; `None` if there is
-/// none.
+/// A table that holds rows; `None` if there is none.
 pub async fn in_use(database: &Database) -> Result<Option<String>, Error> {
     database
         .transaction_with(Isolation::Snapshot, async |tx: &Transaction<'_>| {
