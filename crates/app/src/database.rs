@@ -144,9 +144,13 @@ fn printed(all: &[Status]) -> String {
         return "no component asks for a database\n".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["component", "engine", "held by", "newest step", "pending"]);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_header(["component", "engine", "held by", "newest step", "pending"]);
     for status in all {
-        let held = status.pid.map_or_else(|| "nobody".to_owned(), |pid| format!("process {pid}"));
+        let held = status
+            .pid
+            .map_or_else(|| "nobody".to_owned(), |pid| format!("process {pid}"));
         let newest = status.applied.last().map_or_else(
             || "none".to_owned(),
             |step| format!("{:04}_{} ({})", step.number, step.name, step.kind),
@@ -158,7 +162,10 @@ fn printed(all: &[Status]) -> String {
         table.add_row([status.component.as_str(), status.engine, &held, &newest, &pending]);
     }
     let mut text = format!("{table}\n");
-    for (component, error) in all.iter().filter_map(|status| Some((&status.component, status.error.as_ref()?))) {
+    for (component, error) in all
+        .iter()
+        .filter_map(|status| Some((&status.component, status.error.as_ref()?)))
+    {
         text.push_str(&format!("{component}: {error}\n"));
     }
     text
@@ -184,7 +191,10 @@ async fn migrate(target: Target) -> Result<u8, CommandError> {
     }
     match json {
         true => console.text(&format!("{}\n", serde_json::json!({ "migrated": done })))?,
-        false => console.text(&format!("the schemas are as this program knows them: {}\n", listed(&done)))?,
+        false => console.text(&format!(
+            "the schemas are as this program knows them: {}\n",
+            listed(&done)
+        ))?,
     }
     Ok(0)
 }
@@ -238,16 +248,14 @@ async fn backup(target: Target, folder: &Path) -> Result<u8, CommandError> {
     report(&console, json, "written", &done)
 }
 
-async fn restore(
-    target: Target,
-    folder: &Path,
-    only: Option<&str>,
-    replaces: bool,
-) -> Result<u8, CommandError> {
+async fn restore(target: Target, folder: &Path, only: Option<&str>, replaces: bool) -> Result<u8, CommandError> {
     let (env, console, json) = (target.env.clone(), target.console.clone(), target.json);
     let databases = opened(target.modules, &env, target.config.clone()).await?;
     if let Some(only) = only.filter(|only| !databases.iter().any(|database| database.component() == *only)) {
-        let known: Vec<String> = databases.iter().map(|database| database.component().to_owned()).collect();
+        let known: Vec<String> = databases
+            .iter()
+            .map(|database| database.component().to_owned())
+            .collect();
         return Err(format!("`{only}` has no database; those that have one: {}", listed(&known)).into());
     }
     let wanted = |database: &&Database| only.is_none_or(|only| only == database.component());
@@ -272,7 +280,12 @@ async fn move_away(target: Target) -> Result<u8, CommandError> {
     }
     let (there, config) = target.elsewhere.ok_or("there is nowhere to move to")?;
     // Without its password.
-    let to = config.tiers.database.as_ref().map(|tier| tier.url.clone()).unwrap_or_default();
+    let to = config
+        .tiers
+        .database
+        .as_ref()
+        .map(|tier| tier.url.clone())
+        .unwrap_or_default();
     let databases = opened(target.modules, &there, config).await?;
     for database in &databases {
         must_be_empty(database).await?;

@@ -127,9 +127,15 @@ fn listed(lines: &[Line]) -> String {
         return "no jobs\n".to_owned();
     }
     let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY)
-        .set_header(["job", "component", "kind", "state", "due", "attempts", "reason"]);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
+        "job",
+        "component",
+        "kind",
+        "state",
+        "due",
+        "attempts",
+        "reason",
+    ]);
     for Line { component, job } in lines {
         let reason = job.reason.clone().unwrap_or_default();
         table.add_row([
@@ -180,7 +186,10 @@ fn shown(Line { component, job }: &Line) -> String {
         ("taken back", undone),
         ("payload", format!("{} bytes", job.payload_bytes)),
     ];
-    lines.iter().map(|(name, value)| format!("{name:<15} {value}\n")).collect()
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<15} {value}\n"))
+        .collect()
 }
 
 fn told(console: &Console, json: bool, id: Uuid, state: &str, what: &str) -> Result<(), CommandError> {

@@ -52,9 +52,9 @@ mod face {
     pub(crate) use macros::Shape;
     pub(crate) mod __macro {
         pub(crate) use component::__macro::{
-            Body, Case, Channel, Component, Data, Declared, Direct, ErrorCode, Execution, Failure, Field,
+            Body, BoxFuture, Case, Channel, Component, Data, Declared, Direct, ErrorCode, Execution, Failure, Field,
             FromCallError, Holds, Incoming, Interface, Marks, Method, Ref, Refusal, Server, Shape, TypeRef, Types,
-            BoxFuture, arguments_hold_call_error, careful, caught, derivation, lean_derived, lean_read, serde,
+            arguments_hold_call_error, careful, caught, derivation, lean_derived, lean_read, serde,
         };
     }
 }

@@ -16,9 +16,9 @@ pub use component::{
 };
 #[cfg(feature = "app")]
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
-pub use macros::{Shape, component, data};
 #[cfg(feature = "database")]
 pub use macros::{Row, migrations};
+pub use macros::{Shape, component, data};
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
 pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, sometimes};
 
@@ -26,8 +26,8 @@ pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, so
 #[cfg(feature = "database")]
 pub mod jobs {
     pub use ::jobs::{
-        Backoff, Config, Declaration, Error, Filter, Job, JobError, JobId, Jobs, Missed, Progress, Schedule, ScheduleError,
-        Shown, State, Steps, Undoing, Worker,
+        Backoff, Config, Declaration, Error, Filter, Job, JobError, JobId, Jobs, Missed, Progress, Schedule,
+        ScheduleError, Shown, State, Steps, Undoing, Worker,
     };
 }
 
@@ -57,8 +57,8 @@ pub mod time {
 pub mod database {
     pub use ::database::{
         Applied, Config, Constraint, Database, Document, Documents, Error, Find, FromRow, FromValue, Holds, Index,
-        Isolation, Json, Migration, Migrations, Mismatch, Parameters, Row, Timestamp, ToValue, Transaction, Value, config,
-        document, limits, migration,
+        Isolation, Json, Migration, Migrations, Mismatch, Parameters, Row, Timestamp, ToValue, Transaction, Value,
+        config, document, limits, migration,
     };
 }
 
@@ -71,9 +71,9 @@ pub mod telemetry {
 /// What the macros' code names. Not for people.
 #[doc(hidden)]
 pub mod __macro {
-    pub use component::__macro::*;
     #[cfg(feature = "database")]
     pub use ::database;
+    pub use component::__macro::*;
     pub use macros::Shape;
 }
 

@@ -35,12 +35,7 @@ pub(crate) struct Inner {
 
 impl Database {
     /// Opens the database of `component`, and brings its schema to what `migrations` say.
-    pub async fn open(
-        env: &Env,
-        component: &str,
-        config: &Config,
-        migrations: &Migrations,
-    ) -> Result<Database, Error> {
+    pub async fn open(env: &Env, component: &str, config: &Config, migrations: &Migrations) -> Result<Database, Error> {
         let database = Database::connect(env, component, config).await?;
         moved::refuse(&database).await?;
         database.install(migration::OWN, &once::TABLES).await?;
@@ -203,7 +198,10 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let submitted = self.inner.frozen.admit(isolation, || self.submit(isolation, tells_repeats, work));
+        let submitted = self
+            .inner
+            .frozen
+            .admit(isolation, || self.submit(isolation, tells_repeats, work));
         answered(submitted?.await)
     }
 

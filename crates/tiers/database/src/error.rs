@@ -23,7 +23,9 @@ pub enum Error {
         message: String,
     },
     /// Others changed the same rows at the same time, again and again.
-    #[error("the transaction was in conflict with others {attempts} times and did nothing; try again, or make it smaller")]
+    #[error(
+        "the transaction was in conflict with others {attempts} times and did nothing; try again, or make it smaller"
+    )]
     Conflict {
         /// How often it was run.
         attempts: u32,

@@ -107,10 +107,13 @@ enum Place {
 
 /// Claims the call, unless it is there.
 async fn claim(tx: &Transaction<'_>, key: &Key) -> Result<Option<Place>, Error> {
-    let claim = "insert into terrace_once (id, label, digest, answer, at) values ($1, $2, $3, $4, $5) on conflict do nothing";
+    let claim =
+        "insert into terrace_once (id, label, digest, answer, at) values ($1, $2, $3, $4, $5) on conflict do nothing";
     let values = (key.id, &key.label, key.digest, &[][..], key.at);
     if tx.is_postgres() {
-        let row = tx.query_optional(&format!("{claim} returning ctid::text"), values).await?;
+        let row = tx
+            .query_optional(&format!("{claim} returning ctid::text"), values)
+            .await?;
         return Ok(row.map(Place::Row));
     }
     let claimed = tx.execute(claim, values).await?;

@@ -107,7 +107,8 @@ pub(crate) async fn different_calls_at_once_are_in_no_conflict(fixture: Fixture)
                 let id = cx.call_id().0 as i64;
                 fixture.env.spawn("book", async move {
                     db.once(&cx, async move |tx: &Transaction<'_>| {
-                        tx.execute("insert into owners (name) values ($1)", (format!("owner {id}"),)).await?;
+                        tx.execute("insert into owners (name) values ($1)", (format!("owner {id}"),))
+                            .await?;
                         Ok::<i64, BookError>(id)
                     })
                     .await

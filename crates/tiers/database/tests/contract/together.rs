@@ -117,7 +117,11 @@ pub(crate) async fn a_caller_who_gives_up_leaves_all_or_nothing(fixture: Fixture
             tx.execute(INSERT, (format!("right {number}"),)).await
         }));
         // Handed over, and then forgotten.
-        poll_fn(|cx| Poll::Ready(drop(adds.as_mut().poll(cx)))).await;
+        poll_fn(|cx| {
+            let _ = adds.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
     })
     .await;
     let sql = "select count(*) from owners as one where name like 'left %' and not exists (
