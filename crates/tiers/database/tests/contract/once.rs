@@ -134,7 +134,11 @@ pub(crate) async fn it_runs_to_its_end_when_its_caller_gives_up(fixture: Fixture
     let cx = call(&fixture, 1);
     {
         let mut booked = pin!(book(&fixture.db, &cx, ""));
-        poll_fn(|poll| Poll::Ready(drop(booked.as_mut().poll(poll)))).await;
+        poll_fn(|poll| {
+            let _ = booked.as_mut().poll(poll);
+            Poll::Ready(())
+        })
+        .await;
     }
     fixture.wait_for_count(COUNT, 1).await;
     assert_eq!(book(&fixture.db, &cx, "").await.unwrap(), 1);

@@ -31,10 +31,9 @@ const BURST_MAX: u64 = 6;
 const PATIENCE_MS_MIN: u64 = 500;
 const PATIENCE_MS_MAX: u64 = 8_000;
 
-/// Of so many requests one is to be refused, one is a remark, one is asked for again, and after one it is counted.
+/// Of so many requests one is to be refused, one is a remark, and after one it is counted.
 const REFUSED_EVERY: u64 = 10;
 const REMARK_EVERY: u64 = 7;
-const AGAIN_EVERY: u64 = 3;
 const COUNTED_EVERY: u64 = 4;
 
 /// How often the ledgers are asked what is in them.

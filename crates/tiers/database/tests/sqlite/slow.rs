@@ -75,8 +75,10 @@ impl Subscriber for Ear {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut said = Said::default();
-        said.text = format!("{} ", event.metadata().level());
+        let mut said = Said {
+            text: format!("{} ", event.metadata().level()),
+            ..Said::default()
+        };
         event.record(&mut said);
         self.0.all().push(said);
     }
