@@ -224,8 +224,11 @@ impl Rounds {
             key: job.key.clone(),
             stop: stop.clone(),
         };
-        self.inner.running().insert(id, running);
-        let held = Held(self.inner.clone(), id);
+        // One that was taken over meanwhile, and has not noticed it yet.
+        if let Some(former) = self.inner.running().insert(id, running) {
+            former.stop.now();
+        }
+        let held = Held(self.inner.clone(), id, stop.clone());
         let run = Run::new(self.inner.clone(), kind, job, asked, stop);
         drop(self.inner.env.spawn("job under lease", async move {
             run.run().await;
@@ -235,11 +238,16 @@ impl Rounds {
 }
 
 /// A job that this process runs, until this is dropped.
-struct Held(Arc<Inner>, JobId);
+struct Held(Arc<Inner>, JobId, Arc<Stop>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.running().remove(&self.1);
+        let mut running = self.0.running();
+        // It may have been claimed again by this same worker.
+        if running.get(&self.1).is_some_and(|job| Arc::ptr_eq(&job.stop, &self.2)) {
+            running.remove(&self.1);
+        }
+        drop(running);
         self.0.ended.notify_one();
         self.0.ended.notify_waiters();
     }

@@ -51,6 +51,7 @@ promises! {
         each_job_runs_once_though_many_workers_claim,
         a_dead_workers_job_is_taken_over,
         a_holder_whose_job_was_taken_over_changes_nothing,
+        a_worker_that_claims_a_job_again_stops_its_former_run,
         a_long_job_keeps_its_lease,
         a_stopped_worker_gives_back_what_runs,
         a_schedule_enqueues_one_job_for_each_due_time,

@@ -258,6 +258,44 @@ pub(crate) async fn a_holder_whose_job_was_taken_over_changes_nothing(fixture: F
     assert_eq!(all[1].show(id).await.unwrap(), shown);
 }
 
+pub(crate) async fn a_worker_that_claims_a_job_again_stops_its_former_run(fixture: Fixture) {
+    let seen = Seen::default();
+    // So long that no renewal tells the former run what happened.
+    let jobs = fixture
+        .jobs_with(|config| config.lease = Duration::from_secs(3600))
+        .await;
+    let noted = seen.clone();
+    let declared = jobs.kind("slow").backoff(SOON).run(move |cx, ()| {
+        let seen = noted.clone();
+        async move {
+            seen.add("begins");
+            if seen.count() == 1 {
+                let _leaves = Leaves(seen.clone(), "first");
+                std::future::pending::<()>().await;
+            }
+            while !seen.all().contains(&"first leaves".to_owned()) {
+                cx.env().sleep(Duration::from_millis(2)).await;
+            }
+            Ok(())
+        }
+    });
+    declared.unwrap();
+    let worker = jobs.start().await.unwrap();
+    let id = fixture.enqueue(&jobs, Job::new("slow", &())).await;
+    fixture
+        .until("the first", || async { (seen.count() == 1).then_some(()) })
+        .await;
+    // What a worker leaves behind that saw the lease as over.
+    let sql =
+        "update terrace_jobs set state = 'waiting', ready = true, lease_until = null, holder = null where id = $1";
+    fixture.db.execute(sql, (id.0,)).await.unwrap();
+    let shown = fixture.wait(&jobs, id, State::Done).await;
+    assert_eq!((shown.attempts, shown.fence), (2, 2));
+    // Twice begun, and once left.
+    assert_eq!(seen.count(), 3);
+    worker.stop().await;
+}
+
 struct Leaves(Seen, &'static str);
 
 impl Drop for Leaves {
