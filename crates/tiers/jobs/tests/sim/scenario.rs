@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sim::model::Clocks;
 use sim::{Scenario, World, reference};
 use terrace::{CallId, Cx, Env, Root, sometimes};
 
@@ -12,6 +13,10 @@ use crate::parties::{Keeper, Party};
 use crate::shop::{Counter, PARTIES, Report, Shop};
 
 const CLIENTS: u64 = 2;
+
+/// Orders that come when all is calm again: their numbers begin here, and there are so many.
+const CALM_FROM: u64 = 1_000;
+const CALM_COUNT: u64 = 4;
 
 /// How long faults strike, and how long the rest may take.
 const CHAOS: Duration = Duration::from_secs(12);
@@ -49,15 +54,20 @@ async fn orders(world: World) {
             }
         });
     }
-    world.provide::<dyn Shop, _, _, _>("shop", |env| async move {
-        loop {
-            match Counter::open(&env).await {
-                Ok(counter) => return counter,
-                Err(_) => env.sleep(Duration::from_millis(100)).await,
+    let (known, working) = (Known::default(), Arc::new(AtomicBool::new(true)));
+    let jumps = matches!(world.model().clocks, Clocks::Skewed { jumps: true, .. });
+    let strikes = working.clone();
+    world.provide::<dyn Shop, _, _, _>("shop", move |env| {
+        let strikes = strikes.clone();
+        async move {
+            loop {
+                match Counter::open(&env, jumps, strikes.clone()).await {
+                    Ok(counter) => return counter,
+                    Err(_) => env.sleep(Duration::from_millis(100)).await,
+                }
             }
         }
     });
-    let (known, working) = (Known::default(), Arc::new(AtomicBool::new(true)));
     for client in 0..CLIENTS {
         let (known, working) = (known.clone(), working.clone());
         world.client(&format!("client-{client}"), move |env| {
@@ -67,6 +77,10 @@ async fn orders(world: World) {
     world.chaos(CHAOS).await;
     working.store(false, Ordering::Relaxed);
     world.env().sleep(PATIENCE * 2).await;
+    for number in CALM_FROM..CALM_FROM + CALM_COUNT {
+        // Only those count of which the shop knows.
+        let _ = order(world.env(), number).await;
+    }
     let latest: Arc<Mutex<Option<Report>>> = Arc::default();
     let (env, told) = (world.env().clone(), latest.clone());
     drop(world.env().spawn("watch", async move {
@@ -114,7 +128,7 @@ async fn orders(world: World) {
 
 /// What a client does whenever it starts.
 async fn work(env: Env, known: Known, working: Arc<AtomicBool>) {
-    let (shop, mut random) = (reference::<dyn Shop>(&env, "shop"), env.random("orders"));
+    let mut random = env.random("orders");
     while working.load(Ordering::Relaxed) {
         env.sleep(Duration::from_millis(random.below(PAUSE_MS_MAX))).await;
         let number = {
@@ -124,14 +138,7 @@ async fn work(env: Env, known: Known, working: Arc<AtomicBool>) {
             number
         };
         for _ in 0..ATTEMPTS_MAX {
-            let root = Root {
-                began: None,
-                id: Some(CallId::from_parts(&[b"order", &number.to_le_bytes()])),
-                deadline: Some(env.deadline(PATIENCE)),
-                principal: None,
-                trace: None,
-            };
-            if shop.order(&Cx::from_root(&env, root), number).await.is_ok() {
+            if order(&env, number).await {
                 sometimes!(env, true, "an order was acknowledged");
                 known
                     .lock()
@@ -141,6 +148,19 @@ async fn work(env: Env, known: Known, working: Arc<AtomicBool>) {
             }
         }
     }
+}
+
+/// Asks for an order, and answers whether it was acknowledged. To ask again for the same is the same call.
+async fn order(env: &Env, number: u64) -> bool {
+    let root = Root {
+        began: None,
+        id: Some(CallId::from_parts(&[b"order", &number.to_le_bytes()])),
+        deadline: Some(env.deadline(PATIENCE)),
+        principal: None,
+        trace: None,
+    };
+    let shop = reference::<dyn Shop>(env, "shop");
+    shop.order(&Cx::from_root(env, root), number).await.is_ok()
 }
 
 fn check(world: &World, known: &BTreeMap<u64, bool>, report: &Report, taken: Option<&Vec<Vec<u64>>>) {
@@ -162,8 +182,17 @@ fn check(world: &World, known: &BTreeMap<u64, bool>, report: &Report, taken: Opt
             }
         }
     }
+    if let Some(wrong) = report.wrongs.first() {
+        world.fail(format!("a job was changed by who did not have it: {wrong}"));
+    }
     for line in &report.lines {
         let number = line.order;
+        if line.kind == "note" && number >= CALM_FROM && line.fence > 1 {
+            world.fail(format!(
+                "the note of order {number} was claimed {} times when all was calm: {}",
+                line.fence, line.reason
+            ));
+        }
         if line.early {
             world.fail(format!("job `{}` of order {number} began before its time", line.kind));
         }
