@@ -312,8 +312,20 @@ async fn move_away(target: Target) -> Result<u8, CommandError> {
             return Err(error);
         }
     };
-    for frozen in frozen {
-        frozen.moved(&to).await?;
+    let mut marked: Vec<&str> = Vec::new();
+    for (frozen, done) in frozen.into_iter().zip(&done) {
+        if let Err(error) = frozen.moved(&to).await {
+            // Those are marked one by one: whoever runs this has to know which data is the newest where.
+            return Err(format!(
+                "the data of {} lies at {to} and is not written here any more, but that of `{}` and those behind it is still \
+                 written here: {error}; end the application before anything is written, and keep both until that is sorted \
+                 out",
+                listed(&marked.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()),
+                done.component
+            )
+            .into());
+        }
+        marked.push(&done.component);
     }
     report(&console, json, "moved", &done)?;
     if !json {

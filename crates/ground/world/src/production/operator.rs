@@ -58,9 +58,10 @@ impl NewFile {
             std::fs::create_dir_all(folder)?;
         }
         let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
+        // Another process may write to the same path; whoever is first has it.
+        partial.push(format!(".partial-{}", std::process::id()));
         let partial = PathBuf::from(partial);
-        let file = std::fs::File::create(&partial)?;
+        let file = owners_only().open(&partial)?;
         Ok(NewFile {
             file: Some(io::BufWriter::with_capacity(BUFFER_BYTES, file)),
             partial,
@@ -79,6 +80,15 @@ impl NewFile {
         }
         Ok(())
     }
+}
+
+/// A new file that only its owner may read: it may hold all that a component knows.
+fn owners_only() -> std::fs::OpenOptions {
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 impl Write for NewFile {

@@ -104,7 +104,10 @@ mod tests {
     fn json_is_compared_as_json_and_reals_by_their_value() {
         let text = |text: &str| vec![Cell::Text(text.into())];
         let (one, other) = (text(r#"{"b": 1.0, "a": [100.0]}"#), text(r#"{"a":[1e2],"b":1}"#));
-        assert_eq!(sum(slice::from_ref(&one), &[true]), sum(slice::from_ref(&other), &[true]));
+        assert_eq!(
+            sum(slice::from_ref(&one), &[true]),
+            sum(slice::from_ref(&other), &[true])
+        );
         assert_ne!(sum(&[one], &[false]), sum(&[other], &[false]));
         assert_eq!(sum(&[vec![Cell::Real(2.0)]], &[]), sum(&[vec![Cell::Integer(2)]], &[]));
     }
