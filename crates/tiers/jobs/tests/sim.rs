@@ -10,7 +10,7 @@ mod shop;
 use sim::harness;
 
 /// Seeds for each model in `./test`, and with `TERRACE_FULL`.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 40;
 const SEEDS_FULL: u64 = 10_000;
 
 fn hold(model: &'static str, test: &str) {
