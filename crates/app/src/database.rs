@@ -312,21 +312,12 @@ async fn move_away(target: Target) -> Result<u8, CommandError> {
             return Err(error);
         }
     };
-    let mut marked: Vec<&str> = Vec::new();
-    for (frozen, done) in frozen.into_iter().zip(&done) {
-        if let Err(error) = frozen.moved(&to).await {
-            // Those are marked one by one: whoever runs this has to know which data is the newest where.
-            return Err(format!(
-                "the data of {} lies at {to} and is not written here any more, but that of `{}` and those behind it is still \
-                 written here: {error}; end the application before anything is written, and keep both until that is sorted \
-                 out",
-                listed(&marked.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()),
-                done.component
-            )
-            .into());
-        }
-        marked.push(&done.component);
-    }
+    held::moved(frozen, &to).await.map_err(|error| {
+        format!(
+            "all of the data lies at {to}, but it could not be said here that it does: {error}; end the application before \
+             anything more is written here"
+        )
+    })?;
     report(&console, json, "moved", &done)?;
     if !json {
         console.note(&format!(

@@ -116,8 +116,9 @@ pub(crate) trait Operator {
     /// Cancels a job.
     async fn cancel(&self, cx: &Cx, component: String, id: Uuid) -> Result<(), OperatorError>;
 
-    /// Says that the data lies elsewhere from now on. Refused where writing was let go in the meantime.
-    async fn moved(&self, cx: &Cx, component: String, ticket: u64, to: String) -> Result<(), OperatorError>;
+    /// Says that the data of these components lies elsewhere from now on, of all of them: it goes on to its end when whoever
+    /// asked is gone. Refused where writing to one of them was let go in the meantime.
+    async fn moved(&self, cx: &Cx, frozen: Vec<(String, u64)>, to: String) -> Result<(), OperatorError>;
 }
 
 /// Why nothing is written meanwhile.
@@ -327,20 +328,33 @@ impl Operator for Holder {
         Ok(self.jobs_of(&component)?.cancel_job(JobId(id)).await?)
     }
 
-    async fn moved(&self, cx: &Cx, component: String, ticket: u64, to: String) -> Result<(), OperatorError> {
-        let database = self.held(&component)?.clone();
+    async fn moved(&self, cx: &Cx, frozen: Vec<(String, u64)>, to: String) -> Result<(), OperatorError> {
+        let mut databases = Vec::new();
+        for (component, _) in &frozen {
+            databases.push(self.held(component)?.clone());
+        }
         {
             let mut state = self.state();
-            match state.frozen.get(&component) {
-                // It is not let go of any more, whoever asked for it is gone or not.
-                Some((known, _)) if *known == ticket => state.frozen.remove(&component),
-                _ => return Err(let_go(&component)),
-            };
+            for (component, ticket) in &frozen {
+                if state.frozen.get(component).is_none_or(|(known, _)| known != ticket) {
+                    return Err(let_go(component));
+                }
+            }
+            // None is let go of any more: what one has lost of the others is not to be written here.
+            for (component, _) in &frozen {
+                state.frozen.remove(component);
+            }
         }
         let place = to.clone();
-        cx.finish(async move { database.mark_moved(&place).await }).await??;
+        let marked = cx.finish(async move {
+            for database in databases {
+                database.mark_moved(&place).await?;
+            }
+            Ok::<(), Error>(())
+        });
+        marked.await??;
         tracing::warn!(
-            target: "terrace::app", %component, %to,
+            target: "terrace::app", %to,
             "the data was moved: nothing is written here any more; set tiers.database, and start again"
         );
         Ok(())

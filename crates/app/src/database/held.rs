@@ -1,5 +1,6 @@
 //! The data of one component, held by this command or by a process that runs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -136,26 +137,33 @@ pub(crate) struct Frozen<'h> {
     kept: Option<Task<()>>,
 }
 
-impl Frozen<'_> {
-    /// Says that the data lies at `to` from now on.
-    pub(crate) async fn moved(self, to: &str) -> Result<(), CommandError> {
-        match self.held {
+/// Says that all of this data lies at `to` from now on. The process that has it marks all of it by itself, whatever becomes
+/// of this command; where one mark is missing after that, it does not start on the old data any more, since another is there.
+pub(crate) async fn moved(frozen: Vec<Frozen<'_>>, to: &str) -> Result<(), CommandError> {
+    let mut asked: BTreeMap<u32, (Env, Ref<dyn Operator>, Vec<(String, u64)>)> = BTreeMap::new();
+    for frozen in &frozen {
+        match frozen.held {
             Held::Here(database) => database.mark_moved(to).await?,
             Held::There {
                 env,
                 component,
                 operator,
-                ..
+                pid,
             } => {
-                operator
-                    .moved(&cx(env), component.clone(), self.ticket, to.to_owned())
-                    .await?;
+                let all = asked.entry(*pid);
+                let (_, _, all) = all.or_insert_with(|| (env.clone(), operator.clone(), Vec::new()));
+                all.push((component.clone(), frozen.ticket));
             }
         }
-        self.let_go();
-        Ok(())
     }
+    for (env, operator, all) in asked.into_values() {
+        operator.moved(&cx(&env), all, to.to_owned()).await?;
+    }
+    frozen.into_iter().for_each(Frozen::let_go);
+    Ok(())
+}
 
+impl Frozen<'_> {
     /// Lets transactions write again.
     pub(crate) async fn thaw(self) {
         match self.held {
