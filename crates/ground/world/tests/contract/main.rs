@@ -3,6 +3,7 @@
 mod disk_faults;
 mod fate;
 mod streams;
+mod struck;
 
 use std::future::{pending, poll_fn, ready};
 use std::io::{ErrorKind, IoSlice};
