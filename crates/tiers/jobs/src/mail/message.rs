@@ -5,11 +5,15 @@ use wire::shape::{Body, Field, Shape, TypeRef, Types};
 
 use super::MessageError;
 use super::address::{mailbox, one_line};
+use crate::limits::PAYLOAD_BYTES_MAX;
 
 /// Recipients of one message, at most: a server takes no fewer (RFC 5321, section 4.5.3.1.8).
 pub const RECIPIENTS_MAX: usize = 100;
-/// Bytes of all fields of a message together, at most.
-pub const MESSAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Bytes of all fields of a message together, at most: it lies in a queue as the payload of a job, with names of fields.
+pub const MESSAGE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - ENCODING_BYTES_MAX;
+
+/// Bytes that a message takes in a queue beside its fields: their names, and the length of each address.
+const ENCODING_BYTES_MAX: usize = 64 << 10;
 
 /// A message that can be sent: its addresses are right, somebody gets it, and no field can be taken for a header.
 ///

@@ -125,11 +125,28 @@ fn what_is_no_message_is_named_with_the_next_step() {
     assert!(said(draft()).contains("add one by `text` or `html`"));
     let many = (0..RECIPIENTS_MAX).fold(draft().text("-"), |draft, n| draft.bcc(format!("a{n}@example.org")));
     assert!(said(many).contains("101 recipients, and 100 are the most"));
-    assert!(said(draft().text("x".repeat(MESSAGE_BYTES_MAX))).contains("10485760 are the most"));
+    assert!(said(draft().text("x".repeat(MESSAGE_BYTES_MAX))).contains("983040 are the most"));
     let message = draft().text("-").build().expect("a message");
     for micros in [-1, i64::MIN, i64::MAX] {
         assert_eq!(render(&message, ID, micros), Err(MessageError::Date { micros }));
     }
+}
+
+#[test]
+fn the_largest_message_is_a_job_s_payload_still() {
+    let mut largest = draft();
+    for number in 1..RECIPIENTS_MAX {
+        largest = largest.to(&format!("somebody-{number}@example.org"));
+    }
+    let left = MESSAGE_BYTES_MAX - RECIPIENTS_MAX * 64;
+    let largest = largest.text("x".repeat(left)).build().expect("a message");
+    let mut payload = Vec::new();
+    wire::encode(wire::Codec::Tagged, &largest, &mut payload).expect("it is data");
+    assert!(
+        payload.len() <= crate::limits::PAYLOAD_BYTES_MAX,
+        "{} bytes",
+        payload.len()
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::*;
 use crate::mail::{Message, render};
 
 /// More than a stream holds, so that its sender sees where the reader stopped.
-const TEXT_BYTES: usize = 1024 * 1024;
+const TEXT_BYTES: usize = 900 * 1024;
 
 /// Answers all commands, reads `read` bytes of the message and then, if it `hangs`, nothing more, or hangs up.
 async fn fail(env: Env, read: usize, hangs: bool) {
