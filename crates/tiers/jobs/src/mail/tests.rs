@@ -136,7 +136,7 @@ fn what_is_no_message_is_named_with_the_next_step() {
 fn the_largest_message_is_a_job_s_payload_still() {
     let mut largest = draft();
     for number in 1..RECIPIENTS_MAX {
-        largest = largest.to(&format!("somebody-{number}@example.org"));
+        largest = largest.to(format!("somebody-{number}@example.org"));
     }
     let left = MESSAGE_BYTES_MAX - RECIPIENTS_MAX * 64;
     let largest = largest.text("x".repeat(left)).build().expect("a message");
