@@ -140,7 +140,9 @@ pub(crate) struct Frozen<'h> {
 /// Says that all of this data lies at `to` from now on. The process that has it marks all of it by itself, whatever becomes
 /// of this command; where one mark is missing after that, it does not start on the old data any more, since another is there.
 pub(crate) async fn moved(frozen: Vec<Frozen<'_>>, to: &str) -> Result<(), CommandError> {
-    let mut asked: BTreeMap<u32, (Env, Ref<dyn Operator>, Vec<(String, u64)>)> = BTreeMap::new();
+    // By process: how to ask it, and the components it has with their tickets.
+    type Asked = (Env, Ref<dyn Operator>, Vec<(String, u64)>);
+    let mut asked: BTreeMap<u32, Asked> = BTreeMap::new();
     for frozen in &frozen {
         match frozen.held {
             Held::Here(database) => database.mark_moved(to).await?,
