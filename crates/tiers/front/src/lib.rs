@@ -1,0 +1,1 @@
+//! The web tier: HTTP and HTTPS, sessions, forms, templates, static files.
