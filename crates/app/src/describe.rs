@@ -72,6 +72,9 @@ fn tables(application: &str, version: &str, description: &Description) -> String
     if !description.background.is_empty() {
         text.push_str(&format!("\nin the background: {}\n", description.background.join(", ")));
     }
+    if !description.fronts.is_empty() {
+        text.push_str(&format!("\nserves people: {}\n", description.fronts.join(", ")));
+    }
     let mut calls = self::table(["caller", "callee"]);
     for edge in &description.calls {
         calls.add_row([&edge.caller, &edge.callee]);

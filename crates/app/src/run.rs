@@ -157,7 +157,9 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             }
             return Ok(0);
         }
-        Choice::None if config.service.listen.is_none() && !app.modules.has_background() => {
+        Choice::None
+            if config.service.listen.is_none() && !app.modules.has_background() && !app.modules.has_front() =>
+        {
             console.note(&command_line::help(&app));
             return Ok(USAGE);
         }

@@ -17,6 +17,9 @@ pub(crate) struct Bindings {
     pub(crate) databases: crate::databases::Databases,
     #[cfg(feature = "database")]
     pub(crate) working: crate::working::Working,
+    /// Where people reach the application, unless the configuration says it.
+    pub(crate) reached_at: Option<String>,
+    fronts: Mutex<Vec<(String, Box<dyn Any + Send>)>>,
     state: Mutex<State>,
 }
 
@@ -66,6 +69,8 @@ impl Bindings {
             databases: crate::databases::Databases::default(),
             #[cfg(feature = "database")]
             working: crate::working::Working::default(),
+            reached_at: None,
+            fronts: Mutex::default(),
             state: Mutex::default(),
         }
     }
@@ -97,6 +102,29 @@ impl Bindings {
         let edge = (caller.to_owned(), C::declared().name().to_owned());
         self.state().edges.insert(edge);
         Ref::bound(caller, self.binding::<C>())
+    }
+
+    /// Keeps what a front serves.
+    pub(crate) fn keep_front(&self, name: String, served: Box<dyn Any + Send>) {
+        self.fronts().push((name, served));
+    }
+
+    /// Takes what fronts serve that is a `T`.
+    pub(crate) fn take_fronts<T: 'static>(&self) -> Vec<(String, T)> {
+        let mut fronts = self.fronts();
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for (name, served) in fronts.drain(..) {
+            match served.downcast::<T>() {
+                Ok(served) => taken.push((name, *served)),
+                Err(other) => left.push((name, other)),
+            }
+        }
+        *fronts = left;
+        taken
+    }
+
+    fn fronts(&self) -> MutexGuard<'_, Vec<(String, Box<dyn Any + Send>)>> {
+        self.fronts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn slots(&self) -> BTreeMap<String, Slot> {

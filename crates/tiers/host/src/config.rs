@@ -12,6 +12,16 @@
 //! origins = ["https://todo.example"]  # pages that may call; default: none
 //! request_bytes_max = 1_048_576       # bytes of a body; default: 16 MiB
 //!
+//! [front]                             # the web tier, where the application has one
+//! listen = "127.0.0.1:8080"           # pages by HTTP; default: this
+//! listen_tls = "0.0.0.0:443"          # pages by HTTPS; default: nowhere. With it, `listen` only redirects
+//! certificate = "tls/chain.pem"       # and `key`; default: a development certificate, made on first use
+//! key = "tls/key.pem"
+//! url = "https://todo.example"        # where people reach it, for links in mails; default: where it listens
+//! session_key = { env = "SESSION" }   # what signs sessions; default: made on first use, kept beside the data
+//! templates = "templates"             # used instead of the built-in ones, read again when they change; default: none
+//! admin = "127.0.0.1:0"               # the operator's pages, on loopback only; default: this, a free port
+//!
 //! [log]
 //! format = "json"                     # or "text"; default: text
 //! level = "info"                      # off, error, warn, info, debug, trace; default: info
@@ -52,6 +62,7 @@
 //! which is how a component's own keys are written. A key of `--set` is a key as TOML writes it, and case counts.
 
 mod duration;
+mod front;
 mod known;
 mod layers;
 mod lenient;
@@ -84,6 +95,7 @@ use self::nearest::shown;
 use self::problem::Problems;
 use self::source::NOWHERE;
 
+pub use self::front::FrontConfig;
 pub use self::layers::{Layers, concealed};
 pub use self::listing::Configured;
 pub(crate) use self::nearest::{listed, suggested};
@@ -99,6 +111,8 @@ pub struct Config {
     pub service: ServiceConfig,
     /// `[face]`, if the file has it.
     pub face: Option<FaceConfig>,
+    /// `[front]`
+    pub front: FrontConfig,
     /// `[log]`
     pub log: Logs,
     /// `[calls]`: what a reader of calls allows.
@@ -109,6 +123,8 @@ pub struct Config {
     pub components: BTreeMap<String, ComponentConfig>,
     /// What is better done otherwise, each with its place.
     pub warnings: Vec<String>,
+    /// The folder of all data, where the command line says it.
+    pub data: Option<PathBuf>,
     pub(crate) source: Source,
 }
 
@@ -219,7 +235,10 @@ impl Config {
         let mut problems = Problems::new(&source, problems);
         config.read_root(&source.merged().map_err(invalid)?, &mut problems);
         match problems.into_found() {
-            found if found.is_empty() => Ok(Config { source, ..config }),
+            found if found.is_empty() => {
+                config.front = config.front.within(source.folder());
+                Ok(Config { source, ..config })
+            }
             problems => Err(ConfigError::Invalid { problems }),
         }
     }

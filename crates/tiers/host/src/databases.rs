@@ -115,8 +115,12 @@ pub fn configured(config: &Config) -> Result<DatabaseConfig, SecretError> {
 /// How the address of files begins.
 const SQLITE: &str = "sqlite:";
 
-/// The folder that is the root of the node's disk: that of `tiers.database`, or `data` beside the configuration.
+/// The folder that is the root of the node's disk: what the command line says, that of `tiers.database`, or `data` beside
+/// the configuration.
 pub fn folder(config: &Config) -> std::path::PathBuf {
+    if let Some(data) = &config.data {
+        return data.clone();
+    }
     let tier = config.tiers.database.as_ref();
     match tier.and_then(|tier| tier.url.strip_prefix(SQLITE)) {
         Some(folder) if !folder.is_empty() => folder.into(),

@@ -8,6 +8,7 @@ use wire::shape::{TypeDef, TypeRef};
 use wire::{Interface, Method};
 
 use crate::bindings::Bindings;
+use crate::modules::Kind;
 use crate::opened::OpenedModule;
 
 /// An application.
@@ -17,6 +18,8 @@ pub struct Description {
     pub components: Vec<ComponentDescription>,
     /// Its background modules that are no components.
     pub background: Vec<String>,
+    /// Its fronts, which serve whoever comes from outside.
+    pub fronts: Vec<String>,
     /// Who asked for a reference to whom while it was opened.
     pub calls: Vec<Edge>,
 }
@@ -75,7 +78,9 @@ impl Description {
         provided: &BTreeMap<String, Vec<String>>,
     ) -> Description {
         let components = bindings.slots().into_iter().map(|(name, slot)| {
-            let module = modules.iter().find(|module| module.is_component && module.name == name);
+            let module = modules
+                .iter()
+                .find(|module| module.kind == Kind::Component && module.name == name);
             let module = module.map(|module| module.module.clone());
             ComponentDescription {
                 module,
@@ -84,11 +89,15 @@ impl Description {
                 ..ComponentDescription::of(slot.declared)
             }
         });
-        let background = modules.iter().filter(|module| !module.is_component);
+        let named = |kind: Kind| {
+            let of_kind = modules.iter().filter(|module| module.kind == kind);
+            of_kind.map(|module| module.name.clone()).collect()
+        };
         let edges = bindings.edges().into_iter();
         Description {
             components: components.collect(),
-            background: background.map(|module| module.name.clone()).collect(),
+            background: named(Kind::Background),
+            fronts: named(Kind::Front),
             calls: edges.map(|(caller, callee)| Edge { caller, callee }).collect(),
         }
     }

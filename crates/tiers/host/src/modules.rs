@@ -22,20 +22,31 @@ pub struct Modules {
     used: Vec<fn(&Bindings)>,
     used_names: Vec<String>,
     has_background: bool,
+    has_front: bool,
+    reached_at: Option<String>,
     #[cfg(feature = "database")]
     owner: Option<database::Owner>,
 }
 
-/// One module of one component, or a background module of none.
+/// One module of one component, or of none: one that runs in the background, or a front.
 pub(crate) struct Provision {
-    /// The component's wire name, or the background module's own name.
+    /// The component's wire name, or the module's own name where it is of none.
     pub(crate) component: String,
     /// The trait, if it is a component.
     pub(crate) of: Option<(TypeId, &'static str)>,
+    pub(crate) kind: Kind,
     pub(crate) module: String,
     /// Whether it is one of several that the configuration may choose, as opposed to the application's own choice.
     pub(crate) named: bool,
     open: Opening,
+}
+
+/// What a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Component,
+    Background,
+    Front,
 }
 
 type Opening = Box<dyn FnOnce(Arc<Bindings>) -> BoxFuture<'static, Result<Option<Starter>, SetupError>> + Send>;
@@ -146,6 +157,27 @@ where
     }
 }
 
+/// The same for a front, whose `open` answers what it serves: routes of the web tier, of which this crate knows nothing.
+#[diagnostic::on_unimplemented(
+    message = "this does not open a front",
+    label = "expected `async fn(&Setup) -> Result<{T}, SetupError>`"
+)]
+pub trait OpenFront<'a, T>: Send + Sync + 'static {
+    /// Opens the front.
+    #[doc(hidden)]
+    fn open(&'a self, setup: &'a Setup) -> BoxFuture<'a, Result<T, SetupError>>;
+}
+
+impl<'a, F, O, T> OpenFront<'a, T> for F
+where
+    F: Fn(&'a Setup) -> O + Send + Sync + 'static,
+    O: Future<Output = Result<T, SetupError>> + Send + 'a,
+{
+    fn open(&'a self, setup: &'a Setup) -> BoxFuture<'a, Result<T, SetupError>> {
+        Box::pin(self(setup))
+    }
+}
+
 /// Why an application could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -204,12 +236,34 @@ impl Modules {
         self.provisions.push(Provision {
             component: component.clone(),
             of: None,
+            kind: Kind::Background,
             module: open.module(),
             named: false,
             open: Box::new(move |bindings| {
                 Box::pin(async move {
                     let Running(starter) = open.open(&Setup::new(bindings, &component)).await?;
                     Ok(Some(starter))
+                })
+            }),
+        });
+    }
+
+    /// Adds a front: a component without methods, which serves whoever comes from outside. What it opens as is kept for
+    /// [`Opened::take_fronts`].
+    pub fn front<T: Send + 'static>(&mut self, name: &str, open: impl for<'a> OpenFront<'a, T>) {
+        self.has_front = true;
+        let component = name.to_owned();
+        self.provisions.push(Provision {
+            component: component.clone(),
+            of: None,
+            kind: Kind::Front,
+            module: component.clone(),
+            named: false,
+            open: Box::new(move |bindings| {
+                Box::pin(async move {
+                    let served = open.open(&Setup::new(bindings.clone(), &component)).await?;
+                    bindings.keep_front(component, Box::new(served));
+                    Ok(None)
                 })
             }),
         });
@@ -232,6 +286,17 @@ impl Modules {
     pub fn owned_by(mut self, owner: database::Owner) -> Modules {
         self.owner = Some(owner);
         self
+    }
+
+    /// Says where people reach this application: what [`Setup::public_url`] answers unless the configuration says it.
+    pub fn reached_at(mut self, url: String) -> Modules {
+        self.reached_at = Some(url);
+        self
+    }
+
+    /// Whether there is a front.
+    pub fn has_front(&self) -> bool {
+        self.has_front
     }
 
     /// Whether something would run in the background.
@@ -266,6 +331,7 @@ impl Modules {
         self.provisions.push(Provision {
             component: C::declared().name().to_owned(),
             of: Some((TypeId::of::<C>(), type_name::<C>())),
+            kind: Kind::Component,
             module,
             named: name.is_some(),
             open: Box::new(open),
@@ -277,8 +343,8 @@ impl Modules {
     pub async fn open(self, env: &Env, config: Arc<Config>) -> Result<Opened, OpenError> {
         let provided = choice::provided(&self.provisions);
         let chosen = choice::choose(self.provisions, &config).map_err(|problems| OpenError::Unfit { problems })?;
-        #[cfg_attr(not(feature = "database"), expect(unused_mut, reason = "databases have an owner"))]
         let mut bindings = Bindings::new(env, config);
+        bindings.reached_at = self.reached_at;
         #[cfg(feature = "database")]
         bindings.databases.owned_by(self.owner);
         let bindings = Arc::new(bindings);
@@ -288,7 +354,10 @@ impl Modules {
         let mut modules: Vec<OpenedModule> = Vec::new();
         for provision in chosen {
             let Provision {
-                component, module, of, ..
+                component,
+                module,
+                kind,
+                ..
             } = provision;
             tracing::debug!(target: "terrace::host", %component, %module, "opening");
             // On a task of its own: a panic in it is an error that names the component.
@@ -304,7 +373,7 @@ impl Modules {
             modules.push(OpenedModule {
                 name: component,
                 module,
-                is_component: of.is_some(),
+                kind,
                 starter,
             });
         }

@@ -11,6 +11,7 @@ use crate::background::Starter;
 use crate::bindings::Bindings;
 use crate::description::Description;
 use crate::limits::STOP_MAX;
+use crate::modules::Kind;
 
 /// An application that is open: calls reach their components.
 pub struct Opened {
@@ -27,7 +28,7 @@ pub struct Opened {
 pub(crate) struct OpenedModule {
     pub(crate) name: String,
     pub(crate) module: String,
-    pub(crate) is_component: bool,
+    pub(crate) kind: Kind,
     pub(crate) starter: Option<Starter>,
 }
 
@@ -107,6 +108,12 @@ impl Opened {
         let workers = self.bindings.working.start().await?;
         self.workers.extend(workers);
         Ok(())
+    }
+
+    /// What the fronts serve that opened as a `T`, each with its name, in the order in which they were provided. They are taken
+    /// out: whoever serves them asks once.
+    pub fn take_fronts<T: 'static>(&self) -> Vec<(String, T)> {
+        self.bindings.take_fronts()
     }
 
     /// What it consists of.

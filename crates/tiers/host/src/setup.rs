@@ -11,6 +11,9 @@ use world::Env;
 use crate::bindings::Bindings;
 use crate::config::{ConfigError, Secret, SecretError, SecretReference};
 
+/// Where people reach an application of which nothing says where it listens.
+const URL_DEFAULT: &str = "http://127.0.0.1:8080";
+
 /// What a module's `open` gets: the node, other components, its own configuration. Ask here for whatever the module
 /// needs, and keep it.
 pub struct Setup {
@@ -72,6 +75,26 @@ impl Setup {
     #[cfg(feature = "database")]
     pub async fn mail(&self, jobs: &jobs::Jobs) -> Result<jobs::mail::Mail, SetupError> {
         crate::mailing::open(&self.bindings.config, jobs).await
+    }
+
+    /// Where people reach the application, without a slash at its end: `url` in `[front]`, or where its front listens. For
+    /// links in mails.
+    pub fn public_url(&self) -> String {
+        let configured = self.bindings.config.front.url.as_deref();
+        let url = configured.or(self.bindings.reached_at.as_deref());
+        url.unwrap_or(URL_DEFAULT).trim_end_matches('/').to_owned()
+    }
+
+    /// What signs the sessions of a front, if `session_key` in `[front]` says it; replicas share one.
+    pub fn session_key(&self) -> Result<Option<Secret>, SecretError> {
+        let key = self.bindings.config.front.session_key.as_ref();
+        key.map(|key| self.secret(key)).transpose()
+    }
+
+    /// The folder whose templates are used instead of the built-in ones, and read again when they change: `templates` in
+    /// `[front]`.
+    pub fn templates(&self) -> Option<&std::path::Path> {
+        self.bindings.config.front.templates.as_deref()
     }
 
     /// The secret that the module's configuration refers to.

@@ -428,3 +428,25 @@ fn a_component_that_panics_in_the_background_still_answers_and_stops() {
     });
     assert_eq!(answer, Ok("ticking Ada".to_owned()));
 }
+
+#[test]
+fn what_a_front_serves_is_kept_until_it_is_asked_for_once() {
+    let world = World::new(7);
+    let env = world.node("app");
+    world.run(async move {
+        let mut modules = Modules::default();
+        modules.provide::<dyn Names>(None, Plain::open);
+        modules.front::<String>("Site", |setup: &Setup| {
+            let at = format!("{} at {}", setup.component(), setup.public_url());
+            async move { Ok(at) }
+        });
+        assert!(modules.has_front());
+        let modules = modules.reached_at("http://127.0.0.1:4711/".to_owned());
+        let opened = modules.open(&env, Arc::default()).await.expect("all is there");
+        assert_eq!(opened.describe().fronts, ["Site"]);
+        assert!(opened.take_fronts::<u32>().is_empty());
+        let served = vec![("Site".to_owned(), "Site at http://127.0.0.1:4711".to_owned())];
+        assert_eq!(opened.take_fronts::<String>(), served);
+        assert!(opened.take_fronts::<String>().is_empty());
+    });
+}

@@ -28,6 +28,7 @@ pub(super) type Key = (&'static str, Known);
 pub(super) const ROOT: &[Key] = &[
     ("service", Known::Keys(SERVICE)),
     ("face", Known::Keys(FACE)),
+    ("front", Known::Keys(FRONT)),
     ("log", Known::Keys(LOG)),
     ("calls", Known::Keys(CALLS)),
     ("tiers", Known::Keys(TIERS)),
@@ -41,6 +42,17 @@ pub(super) const FACE: &[Key] = &[
     ("hosts", Known::Value),
     ("origins", Known::Value),
     ("request_bytes_max", Known::Value),
+];
+
+pub(super) const FRONT: &[Key] = &[
+    ("listen", Known::Value),
+    ("listen_tls", Known::Value),
+    ("admin", Known::Value),
+    ("certificate", Known::Value),
+    ("key", Known::Value),
+    ("url", Known::Value),
+    ("session_key", Known::Secret),
+    ("templates", Known::Value),
 ];
 
 pub(super) const LOG: &[Key] = &[

@@ -8,8 +8,8 @@ use super::nearest::{shown, suggested};
 use super::problem::Problems;
 use super::secret::{Kept, secret};
 use super::table::{At, Table, table_of, text_of};
-use super::tiers;
 use super::{ComponentConfig, Config, FORMATS, FaceConfig, LEVELS, address};
+use super::{front, tiers};
 
 const TOKEN: Kept = Kept {
     key: "service.token",
@@ -24,6 +24,9 @@ impl Config {
         }
         if let Some(At { value: table, .. }) = tables.table("face", problems) {
             self.face = Some(read_face(table, problems));
+        }
+        if let Some(At { value: table, .. }) = tables.table("front", problems) {
+            self.front = front::read(table, problems, &mut self.warnings);
         }
         if let Some(At { value: table, .. }) = tables.table("log", problems) {
             self.read_log(table, problems);
@@ -129,7 +132,7 @@ fn read_component(place: &str, table: At<&DeTable<'_>>, problems: &mut Problems<
     }
 }
 
-fn address_at(text: At<String>, problems: &mut Problems<'_>) -> Option<Address> {
+pub(super) fn address_at(text: At<String>, problems: &mut Problems<'_>) -> Option<Address> {
     let read = address(&text.value);
     read.map_err(|error| problems.add(&text.span, error)).ok()
 }

@@ -48,7 +48,7 @@ fn one(name: &str, provided: &[&Provision], config: &Config) -> Result<Option<St
             (Some(_), Some(_)) => {}
             _ => {
                 return Err(format!(
-                    "`{name}` names two background modules, or one and a component; rename one"
+                    "`{name}` names two modules of which one is no component; rename one"
                 ));
             }
         }
