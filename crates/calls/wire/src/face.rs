@@ -12,8 +12,6 @@ mod asked;
 mod body;
 mod failure;
 mod limits;
-mod linger;
-mod node;
 mod route;
 mod trust;
 
@@ -37,12 +35,12 @@ use crate::answer::{Answer, Reason};
 use crate::codec::Codec;
 use crate::error::{ErrorCode, Ran};
 use crate::head::{Head, named_call_id};
+use crate::http::{Clock, HTTP2_PREFACE, READ_BYTES_MIN, Socket, Tasks, linger};
 use crate::interface::Interface;
 
 use self::asked::Asked;
 use self::body::Arriving;
 use self::failure::Failure;
-use self::node::{Clock, Socket, Tasks};
 use self::route::Target;
 
 pub use self::limits::FaceLimits;
@@ -59,9 +57,6 @@ pub struct Face {
     /// What a peer may cost.
     pub limits: FaceLimits,
 }
-
-/// The bytes by which an HTTP/2 connection with prior knowledge begins; no HTTP/1 request begins so (RFC 9113, 3.4).
-const HTTP2_PREFACE: &[u8] = b"PRI ";
 
 /// Serves one connection, of which `read` was read already, until the peer ends it or `drain` is ready; then requests
 /// that have begun are answered first. Dropping the future drops the requests, which cancels them.
@@ -87,7 +82,8 @@ pub async fn serve(
     } else {
         let understood = serve_http1(&connection, socket, drain).await;
         if !understood || connection.unread.load(Ordering::Relaxed) {
-            linger::on_stream(env, &*stream, &connection.face.limits).await;
+            let limits = &connection.face.limits;
+            linger::on_stream(env, &*stream, limits.request_bytes_max, limits.linger_timeout).await;
         }
     }
 }
@@ -99,7 +95,7 @@ async fn serve_http1(connection: &Arc<Connection>, socket: Socket, drain: impl F
         .header_read_timeout(limits.header_timeout)
         .max_headers(limits.headers_max)
         .max_header_size(limits.header_bytes_max)
-        .max_buf_size(limits.header_bytes_max.max(limits::READ_BYTES_MIN))
+        .max_buf_size(limits.header_bytes_max.max(READ_BYTES_MIN))
         // It would come from the system's clock; nobody caches what a POST answers.
         .auto_date_header(false)
         .serve_connection(socket, service_fn(|request| answer(connection.clone(), request)));
@@ -261,7 +257,10 @@ impl Connection {
         let mut response = failure.into_response();
         if self.is_http2 {
             let connection = self.clone();
-            let discard = async move { linger::on_body(&connection.env, body, &connection.face.limits).await };
+            let discard = async move {
+                let limits = &connection.face.limits;
+                linger::on_body(&connection.env, body, limits.request_bytes_max, limits.linger_timeout).await;
+            };
             drop(self.env.spawn("face.linger", discard));
         } else {
             self.unread.store(true, Ordering::Relaxed);

@@ -7,20 +7,33 @@ use tokio::sync::Semaphore;
 /// Cheap to clone; a clone is the same signal. Those who wait are woken in the order in which they came: tokio's `watch`
 /// draws that order at random, and then no two runs of a simulation are alike.
 #[derive(Clone)]
-pub(crate) struct Signal(Arc<Semaphore>);
+pub struct Signal(Arc<Semaphore>);
+
+impl Default for Signal {
+    fn default() -> Signal {
+        Signal::new()
+    }
+}
 
 impl Signal {
-    pub(crate) fn new() -> Signal {
+    /// One that was not given yet.
+    pub fn new() -> Signal {
         // It never has a permit: whoever waits for one waits until it is closed.
         Signal(Arc::new(Semaphore::new(0)))
     }
 
-    pub(crate) fn give(&self) {
+    /// Gives it.
+    pub fn give(&self) {
         self.0.close();
     }
 
+    /// Whether it was given.
+    pub fn is_given(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Ready once it is given; never if everybody who could give it is gone.
-    pub(crate) fn given(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub fn given(&self) -> impl Future<Output = ()> + Send + use<> {
         let closed = self.0.clone();
         async move { drop(closed.acquire().await) }
     }

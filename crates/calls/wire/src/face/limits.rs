@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use crate::limits::{ASSEMBLY_BYTES_MAX, MESSAGE_BYTES_MAX};
 
-/// The smallest read buffer that hyper takes.
-pub(crate) const READ_BYTES_MIN: usize = 8 * 1024;
-
 /// What one connection to the HTTP face may cost. How many connections there may be is the listener's limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaceLimits {

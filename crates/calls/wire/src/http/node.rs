@@ -11,10 +11,10 @@ use bytes::{Buf, BytesMut};
 use hyper::rt::{self, ReadBufCursor};
 use world::{Env, Instant, Sleep, Stream};
 
-use super::limits::READ_BYTES_MIN;
+use super::READ_BYTES_MIN;
 
 /// The node's clock, in the type that hyper wants.
-pub(crate) struct Clock {
+pub struct Clock {
     env: Env,
     /// hyper compares and adds to instants of this type only, so any one will do for `origin`.
     epoch: Epoch,
@@ -22,11 +22,12 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// The clock of `env`.
     #[expect(
         clippy::disallowed_methods,
         reason = "only differences to it are used, and they are of the node's clock"
     )]
-    pub(crate) fn new(env: Env) -> Clock {
+    pub fn new(env: Env) -> Clock {
         let origin = env.now();
         Clock {
             env,
@@ -67,19 +68,19 @@ impl rt::Sleep for Timed {}
 
 /// The node's tasks.
 #[derive(Clone)]
-pub(crate) struct Tasks(pub(crate) Env);
+pub struct Tasks(pub Env);
 
 impl<F> rt::Executor<F> for Tasks
 where
     F: Future<Output: Send> + Send + 'static,
 {
     fn execute(&self, future: F) {
-        drop(self.0.spawn("face.request", future));
+        drop(self.0.spawn("http.request", future));
     }
 }
 
 /// A stream whose first bytes were read already, and which gives up on a peer that takes nothing.
-pub(crate) struct Socket {
+pub struct Socket {
     env: Env,
     stream: Arc<dyn Stream>,
     read: BytesMut,
@@ -89,7 +90,8 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(env: Env, stream: Arc<dyn Stream>, read: BytesMut, write_timeout: Duration) -> Socket {
+    /// `stream`, of which `read` was read already, and whose peer may take nothing for `write_timeout`.
+    pub fn new(env: Env, stream: Arc<dyn Stream>, read: BytesMut, write_timeout: Duration) -> Socket {
         Socket {
             env,
             stream,
@@ -100,7 +102,7 @@ impl Socket {
     }
 
     /// Whether the peer's first bytes are `prefix`; reads no more than it takes to tell, and takes nothing away.
-    pub(crate) async fn begins_with(&mut self, prefix: &[u8]) -> io::Result<bool> {
+    pub async fn begins_with(&mut self, prefix: &[u8]) -> io::Result<bool> {
         loop {
             let known = self.read.len().min(prefix.len());
             if self.read[..known] != prefix[..known] {
