@@ -1,0 +1,128 @@
+//! One connection: who is at its other end, and how long it may stay as it is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use world::{Env, Instant};
+
+use crate::call::Origin;
+use crate::config::Config;
+use crate::server::Served;
+
+/// One connection, for all its requests.
+pub(crate) struct Peer {
+    pub(crate) env: Env,
+    pub(crate) served: Arc<Served>,
+    pub(crate) origin: Origin,
+    pub(crate) is_http2: bool,
+    pub(crate) pace: Pace,
+    unread: AtomicBool,
+}
+
+impl Peer {
+    pub(crate) fn new(served: Arc<Served>, origin: Origin, is_http2: bool) -> Peer {
+        let env = served.env.clone();
+        let pace = Pace::new(env.now());
+        Peer {
+            env,
+            served,
+            origin,
+            is_http2,
+            pace,
+            unread: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.served.web.config
+    }
+
+    /// Notes that a request's body was not read to its end, so that nothing can follow it on this connection.
+    pub(crate) fn set_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+}
+
+/// What a connection does, and since when.
+pub(crate) struct Pace(Mutex<Paced>);
+
+struct Paced {
+    requests: usize,
+    /// Whether the first bytes of a head came. HTTP/2 has other things to say between requests: it never sets this.
+    heading: bool,
+    since: Instant,
+    /// Something of the last answer may not be written yet.
+    unwritten: bool,
+}
+
+/// What a connection without a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The first byte of a request, since then.
+    Idle(Instant),
+    /// The rest of a head, since then.
+    Head(Instant),
+}
+
+impl Pace {
+    fn new(now: Instant) -> Pace {
+        Pace(Mutex::new(Paced {
+            requests: 0,
+            heading: false,
+            since: now,
+            unwritten: false,
+        }))
+    }
+
+    /// Bytes came.
+    pub(crate) fn read(&self, now: Instant) {
+        let mut paced = self.paced();
+        if paced.requests == 0 && !paced.heading {
+            (paced.heading, paced.since) = (true, now);
+        }
+    }
+
+    /// The head of a request is whole.
+    pub(crate) fn begin(&self) {
+        let mut paced = self.paced();
+        paced.requests += 1;
+        (paced.heading, paced.unwritten) = (false, true);
+    }
+
+    /// Its answer is over.
+    pub(crate) fn end(&self, now: Instant) {
+        let mut paced = self.paced();
+        paced.requests -= 1;
+        paced.since = now;
+    }
+
+    /// What is waited for, if no request is being answered.
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        let paced = self.paced();
+        match (paced.requests, paced.heading) {
+            (0, false) => Some(Waiting::Idle(paced.since)),
+            (0, true) => Some(Waiting::Head(paced.since)),
+            _ => None,
+        }
+    }
+
+    /// All that was to be written is written.
+    pub(crate) fn flushed(&self) {
+        let mut paced = self.paced();
+        paced.unwritten &= paced.requests > 0;
+    }
+
+    /// Whether there is no answer, or part of one, to be written.
+    pub(crate) fn is_silent(&self) -> bool {
+        let paced = self.paced();
+        paced.requests == 0 && !paced.unwritten
+    }
+
+    fn paced(&self) -> MutexGuard<'_, Paced> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
