@@ -68,6 +68,12 @@ pub mod telemetry {
     pub use ::telemetry::{EdgeStatistics, snapshot};
 }
 
+/// The web tier: routes by axum, served by HTTP and HTTPS.
+#[cfg(feature = "front")]
+pub mod front {
+    pub use ::front::{Call, Config, Handle, Tls, TlsError, Web, redirect_to_https, serve};
+}
+
 /// What the macros' code names. Not for people.
 #[doc(hidden)]
 pub mod __macro {
