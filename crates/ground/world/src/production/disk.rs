@@ -114,14 +114,12 @@ impl Disk for Files {
     fn create<'a>(&'a self, path: &'a str) -> BoxFuture<'a, io::Result<Arc<dyn File>>> {
         let runtime = self.runtime.clone();
         self.with(path, move |place| {
-            Ok(Open::shared(
-                fs::OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create_new(true)
-                    .open(place)?,
-                runtime,
-            ))
+            let mut options = fs::OpenOptions::new();
+            options.read(true).write(true).create_new(true);
+            // It may be a key, or hold what a component knows.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            Ok(Open::shared(options.open(place)?, runtime))
         })
     }
 
