@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     OtherHost,
     #[error("the method CONNECT is for proxies, and this is none; send GET or POST")]
     Connect,
+    #[error("the body comes in an encoding of transfer that is not known here; send it in chunks, or with its length")]
+    Transfer,
     #[error("the body is larger than {bytes_max} bytes; send less")]
     TooLarge { bytes_max: u64 },
     #[error("the body had not arrived whole after {after_ms} ms; send it faster")]
@@ -51,7 +53,7 @@ impl Refusal {
             }
             Refusal::LargeHead { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::LongAddress => StatusCode::URI_TOO_LONG,
-            Refusal::Connect => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Connect | Refusal::Transfer => StatusCode::NOT_IMPLEMENTED,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::TooSlow { .. } | Refusal::SlowHead { .. } => StatusCode::REQUEST_TIMEOUT,
             Refusal::Late { .. } | Refusal::Busy { .. } | Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,

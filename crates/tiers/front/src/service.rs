@@ -75,6 +75,12 @@ fn check(request: &mut Request<Arriving>) -> Result<(), Refusal> {
     if request.method() == Method::CONNECT {
         return Err(Refusal::Connect);
     }
+    let codings: Vec<_> = request.headers().get_all(header::TRANSFER_ENCODING).iter().collect();
+    match codings[..] {
+        [] => {}
+        [only] if only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => {}
+        _ => return Err(Refusal::Transfer),
+    }
     host::check(request)
 }
 
