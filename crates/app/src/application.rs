@@ -75,6 +75,14 @@ impl App {
         self
     }
 
+    /// Adds a front: a component without methods, which serves people. `open` answers its routes; those of several fronts are
+    /// served together.
+    #[cfg(feature = "front")]
+    pub fn front(mut self, name: &str, open: impl for<'a> host::OpenFront<'a, axum::Router>) -> App {
+        self.modules.front(name, open);
+        self
+    }
+
     /// Says that commands use `C`, which runs elsewhere: `terrace.toml` says where.
     pub fn uses<C: Component + ?Sized + 'static>(mut self) -> App {
         self.modules.uses::<C>();

@@ -12,6 +12,8 @@ use tokio::sync::OnceCell;
 use world::Env;
 
 use crate::console::Console;
+#[cfg(feature = "database")]
+use crate::database::held::{any_holder, connect};
 use crate::failure::CommandError;
 
 /// A command of a program.
@@ -41,7 +43,8 @@ pub(crate) enum Kind {
 }
 
 impl Command {
-    /// A command that is run by `handler`, an `async fn(Invocation) -> Result<(), CommandError>`.
+    /// A command that is run by `handler`, an `async fn(Invocation) -> Result<(), CommandError>`. A name of two
+    /// words, such as `user add`, stands in a group.
     pub fn new<F, O>(name: &'static str, about: &'static str, handler: F) -> Command
     where
         F: FnOnce(Invocation) -> O + 'static,
@@ -157,9 +160,20 @@ impl Invocation {
         value.copied().unwrap_or_default()
     }
 
-    /// A handle to a component of this application. The first call opens its modules, so that a command which needs none
-    /// opens none; nothing is started in the background.
+    /// A handle to a component of this application: where a process holds the data already, to its component; otherwise the
+    /// first call opens the modules, so that a command which needs none opens none. Nothing is started in the background.
     pub async fn reference<C: Component + ?Sized + 'static>(&self) -> Result<Ref<C>, CommandError> {
+        #[cfg(feature = "database")]
+        if !self.opened.initialized() {
+            let names = {
+                let modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+                modules.as_ref().map(Modules::names).unwrap_or_default()
+            };
+            let settings = host::databases::configured(&self.config)?;
+            if let Some((component, holder)) = any_holder(self.cx.env(), &names, &settings)? {
+                return connect(self.cx.env(), &component, &holder).await;
+            }
+        }
         let opened = self.opened.get_or_try_init(|| self.open()).await?;
         Ok(opened.reference(self.application)?)
     }

@@ -1,5 +1,8 @@
 //! The command line: what every program has, and its own commands.
 
+mod own;
+mod pages;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,8 +13,9 @@ use telemetry::logs::{Format, Level};
 use world::Address;
 
 use crate::application::App;
-use crate::command::{Argument, Command, Kind};
 use crate::simulate;
+
+pub(crate) use self::pages::Pages;
 
 /// What was asked for.
 pub(crate) struct Asked {
@@ -22,6 +26,8 @@ pub(crate) struct Asked {
     pub(crate) log_format: Option<Format>,
     pub(crate) log_level: Option<Level>,
     pub(crate) json: bool,
+    /// The folder of all data.
+    pub(crate) data: Option<PathBuf>,
     /// All of it after the program, as a person would type it, but for what may be a secret.
     pub(crate) given: String,
 }
@@ -39,6 +45,7 @@ pub(crate) enum Choice {
     /// None, and the program names no default.
     None,
     Up {
+        pages: Pages,
         listen: Option<Address>,
         /// Whether the command asks for the HTTP face.
         face: bool,
@@ -52,6 +59,11 @@ pub(crate) enum Choice {
         /// The model that the application's components are held to.
         model: Option<String>,
     },
+    /// Looks at what the application needs.
+    Doctor,
+    /// Prints a new address of the operator's pages.
+    #[cfg(all(feature = "front", feature = "database"))]
+    Admin,
     Simulate(Simulation),
     #[cfg(feature = "database")]
     Database(crate::database::command_line::Choice),
@@ -120,11 +132,36 @@ pub(crate) fn read(app: &App, mut arguments: Vec<OsString>) -> Result<Asked, Unr
         log_format: named("log-format").and_then(|word| found(FORMATS, word)),
         log_level: named("log-level").and_then(|word| found(LEVELS, word)),
         json: matches.get_flag("json"),
+        data: matches.get_one::<PathBuf>("data").cloned(),
         given,
     };
+    let outer = Pages::of(&matches);
     let command = match matches.remove_subcommand() {
+        None if outer.is_given() => Choice::Up {
+            pages: outer,
+            listen: None,
+            face: false,
+            must_listen: false,
+        },
         None => Choice::None,
-        Some((name, matches)) => choice(app, &name, matches, program),
+        Some((name, matches)) => match choice(app, &name, matches, program) {
+            Choice::Up {
+                pages,
+                listen,
+                face,
+                must_listen,
+            } => Choice::Up {
+                pages: pages.or(outer),
+                listen,
+                face,
+                must_listen,
+            },
+            _ if outer.is_given() => {
+                let wrong = format!("error: {} go with `up` and `serve`, not with `{name}`\n", pages::NAMES);
+                return Err(Unread::Wrong(wrong));
+            }
+            other => other,
+        },
     };
     Ok(Asked { command, ..asked })
 }
@@ -180,8 +217,8 @@ pub(crate) fn help(app: &App) -> String {
 }
 
 fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
-    if let Some(own) = app.commands.iter().find(|command| command.name == name) {
-        return Choice::Own(own.name, given);
+    if let Some((own, given)) = own::find(&app.commands, name, &given) {
+        return Choice::Own(own, given);
     }
     let listen = || given.get_one::<Address>("service-listen").cloned();
     match name {
@@ -201,12 +238,17 @@ fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
             Some(choice) => Choice::Database(choice),
             None => Choice::None,
         },
+        "doctor" => Choice::Doctor,
+        #[cfg(all(feature = "front", feature = "database"))]
+        "admin" => Choice::Admin,
         "serve" => Choice::Up {
+            pages: Pages::of(&given),
             listen: listen(),
             face: true,
             must_listen: true,
         },
         _ => Choice::Up {
+            pages: Pages::of(&given),
             listen: listen(),
             face: listen().is_some(),
             must_listen: false,
@@ -225,7 +267,7 @@ const SET: &str = "set";
 const GLOBAL_LAST: usize = 100;
 
 fn clap(app: &App) -> Clap {
-    let own = |name: &str| app.commands.iter().any(|command| command.name == name);
+    let own = |name: &str| own::has(&app.commands, name);
     let global = [
         Arg::new("config")
             .long("config")
@@ -238,14 +280,22 @@ fn clap(app: &App) -> Clap {
             .long("json")
             .action(ArgAction::SetTrue)
             .help("Writes data as JSON"),
+        Arg::new("data")
+            .long("data")
+            .value_name("FOLDER")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("Where all data lies [default: data, beside the configuration]"),
     ];
+    let front = app.modules.has_front();
     let built_in = [
         Clap::new("up")
             .about("Runs the application until Ctrl-C or SIGTERM")
-            .arg(service_listen()),
+            .arg(service_listen())
+            .args(pages::arguments(front)),
         Clap::new("serve")
             .about("Runs the application and serves its components, on frames and on HTTP")
-            .arg(service_listen()),
+            .arg(service_listen())
+            .args(pages::arguments(front)),
         Clap::new("describe")
             .about("Prints components, owners, methods, marks, codecs and the call graph")
             .arg(
@@ -267,6 +317,11 @@ fn clap(app: &App) -> Clap {
                     .value_name("MODEL")
                     .help("Warns of components that require a stronger model than this"),
             ),
+        Clap::new("doctor").about("Looks at data, configuration, engines, clock and certificates, and says what to do"),
+        #[cfg(all(feature = "front", feature = "database"))]
+        Clap::new("admin")
+            .about("Prints a new address of the operator's pages of the application that runs")
+            .hide(!front),
         simulate(app),
         #[cfg(feature = "database")]
         crate::database::command_line::clap(),
@@ -278,12 +333,8 @@ fn clap(app: &App) -> Clap {
         .about(app.about)
         .args(global.map(|arg| arg.global(true).display_order(GLOBAL_LAST)))
         .arg(set_argument())
-        .subcommands(
-            app.commands
-                .iter()
-                .map(subcommand)
-                .map(|command| command.arg(set_argument())),
-        )
+        .args(pages::arguments(front))
+        .subcommands(own::commands(&app.commands, set_argument))
         .subcommands(
             built_in
                 .into_iter()
@@ -414,23 +465,4 @@ fn words<T>(name: &'static str, words: &[(&'static str, T)]) -> Arg {
         .long(name)
         .value_name("WORD")
         .value_parser(PossibleValuesParser::new(words))
-}
-
-fn subcommand(command: &Command) -> Clap {
-    Clap::new(command.name)
-        .about(command.about)
-        .args(command.arguments.iter().map(argument))
-}
-
-fn argument(argument: &Argument) -> Arg {
-    let arg = Arg::new(argument.name).help(argument.help).required(argument.required);
-    let arg = match argument.kind {
-        Kind::Positional => arg,
-        Kind::Option => arg.long(argument.name),
-        Kind::Flag => arg.long(argument.name).action(ArgAction::SetTrue),
-    };
-    match argument.default {
-        Some(default) => arg.default_value(default),
-        None => arg,
-    }
 }

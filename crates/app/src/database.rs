@@ -52,19 +52,19 @@ pub(crate) async fn run(target: Target, choice: Choice) -> Result<u8, CommandErr
 
 /// A database, as `status` prints it.
 #[derive(Serialize)]
-struct Status {
+pub(crate) struct Status {
     component: String,
-    engine: &'static str,
+    pub(crate) engine: &'static str,
     /// Who has the data open; nobody but the command itself where it is missing.
-    pid: Option<u32>,
-    applied: Vec<StepLine>,
-    pending: Vec<String>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) applied: Vec<StepLine>,
+    pub(crate) pending: Vec<String>,
     /// Why it could not be looked at.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Serialize)]
-struct StepLine {
+pub(crate) struct StepLine {
     number: u32,
     name: String,
     kind: String,
@@ -103,7 +103,7 @@ async fn status(target: Target) -> Result<u8, CommandError> {
     Ok(u8::from(failed))
 }
 
-async fn status_of(env: &Env, component: String, settings: &Settings, asked: Asked) -> Status {
+pub(crate) async fn status_of(env: &Env, component: String, settings: &Settings, asked: Asked) -> Status {
     let engine = match settings.engine {
         Place::Sqlite => "sqlite",
         Place::Postgres { .. } => "postgres",

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use component::Ref;
-use database::config::Place;
 use host::{Config, Modules};
 use jobs::{Filter, Shown};
 use serde::Serialize;
@@ -17,7 +16,7 @@ use world::Env;
 
 use self::command_line::Choice;
 use crate::console::Console;
-use crate::database::held::{connect, cx};
+use crate::database::held::{any_holder, connect, cx};
 use crate::failure::CommandError;
 use crate::operator::{self, Operator};
 
@@ -78,12 +77,9 @@ pub(crate) async fn run(
 
 /// Who does it: the process that has the data, or this one.
 async fn operator(env: &Env, modules: Modules, config: Arc<Config>) -> Result<Ref<dyn Operator>, CommandError> {
-    if let Place::Sqlite = host::databases::configured(&config)?.engine {
-        for component in modules.names() {
-            if let Some(holder) = database::holder(env, &component)? {
-                return connect(env, &component, &holder).await;
-            }
-        }
+    let settings = host::databases::configured(&config)?;
+    if let Some((component, holder)) = any_holder(env, &modules.names(), &settings)? {
+        return connect(env, &component, &holder).await;
     }
     let opened = modules.open(env, config).await?;
     Ok(operator::here(env, opened.databases(), opened.jobs()))
@@ -153,6 +149,15 @@ fn listed(lines: &[Line]) -> String {
 
 /// All that is known of one, a line each.
 fn shown(Line { component, job }: &Line) -> String {
+    let lines = fields(component, job);
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<15} {value}\n"))
+        .collect()
+}
+
+/// All that is known of a job, by name.
+pub(crate) fn fields(component: &str, job: &Shown) -> Vec<(&'static str, String)> {
     let time = |time: Option<database::Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let steps = match &job.progress.done[..] {
@@ -166,9 +171,9 @@ fn shown(Line { component, job }: &Line) -> String {
             undone => undone.join(", "),
         },
     };
-    let lines = [
+    vec![
         ("job", job.id.to_string()),
-        ("component", component.clone()),
+        ("component", component.to_owned()),
         ("kind", job.kind.clone()),
         ("key", text(&job.key)),
         ("state", job.state.word().to_owned()),
@@ -185,11 +190,7 @@ fn shown(Line { component, job }: &Line) -> String {
         ("steps done", steps),
         ("taken back", undone),
         ("payload", format!("{} bytes", job.payload_bytes)),
-    ];
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name:<15} {value}\n"))
-        .collect()
+    ]
 }
 
 fn told(console: &Console, json: bool, id: Uuid, state: &str, what: &str) -> Result<(), CommandError> {

@@ -20,6 +20,8 @@
 //!
 //! It adds nothing to what a call means: a program without it uses `component`'s `serve` and `Client`.
 
+#[cfg(feature = "front")]
+mod admin;
 mod application;
 mod command;
 mod command_line;
@@ -27,12 +29,15 @@ mod console;
 #[cfg(feature = "database")]
 mod database;
 mod describe;
+mod doctor;
 mod failure;
 #[cfg(feature = "database")]
 mod jobs;
 pub mod limits;
 #[cfg(feature = "database")]
 mod operator;
+#[cfg(feature = "front")]
+mod pages;
 mod run;
 #[cfg(feature = "simulate")]
 mod simulate;

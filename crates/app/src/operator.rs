@@ -9,6 +9,7 @@ use std::time::Duration;
 use component::{Cx, Ref, Served, Serving, serve_on};
 use database::dump::{self, Contents};
 use database::{Database, Error};
+use host::Opened;
 use jobs::{Filter, JobId, Jobs, Shown};
 use uuid::Uuid;
 use wire::{CallError, Foreign, Tcp, Token};
@@ -116,6 +117,9 @@ pub(crate) trait Operator {
     /// Cancels a job.
     async fn cancel(&self, cx: &Cx, component: String, id: Uuid) -> Result<(), OperatorError>;
 
+    /// A new address of the operator's pages, if there are any.
+    async fn admin(&self, cx: &Cx) -> Result<Option<String>, OperatorError>;
+
     /// Says that the data of these components lies elsewhere from now on, of all of them: it goes on to its end when whoever
     /// asked is gone. Refused where writing to one of them was let go in the meantime.
     async fn moved(&self, cx: &Cx, frozen: Vec<(String, u64)>, to: String) -> Result<(), OperatorError>;
@@ -145,14 +149,15 @@ impl Door {
         Ok(Door { listener, token, owner })
     }
 
-    /// Serves commands on what this process has open.
+    /// Serves commands on what this process has open, and its components themselves.
     pub(crate) fn serve(
         self,
         env: &Env,
-        databases: Vec<Database>,
-        jobs: Vec<Jobs>,
+        opened: &Opened,
+        invite: Option<Invite>,
     ) -> Result<Serving, Box<dyn std::error::Error + Send + Sync>> {
-        let served: Vec<Served> = here(env, databases, jobs).served().into_iter().collect();
+        let operator = operator(env, opened.databases(), opened.jobs(), invite);
+        let served: Vec<Served> = operator.served().into_iter().chain(opened.served()).collect();
         let offered = component::Offered::new(env, served, wire::Limits::default());
         let tcp = Tcp {
             token: Some(self.token),
@@ -162,14 +167,22 @@ impl Door {
     }
 }
 
+/// Makes a new address of the operator's pages.
+pub(crate) type Invite = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// Commands on what this process itself has open.
 pub(crate) fn here(env: &Env, databases: Vec<Database>, jobs: Vec<Jobs>) -> Ref<dyn Operator> {
+    operator(env, databases, jobs, None)
+}
+
+fn operator(env: &Env, databases: Vec<Database>, jobs: Vec<Jobs>, invite: Option<Invite>) -> Ref<dyn Operator> {
     let held = |database: Database| (database.component().to_owned(), database);
     let works = |jobs: Jobs| (jobs.database().component().to_owned(), jobs);
     Ref::new(Holder {
         env: env.clone(),
         held: databases.into_iter().map(held).collect(),
         jobs: jobs.into_iter().map(works).collect(),
+        invite,
         state: Arc::default(),
     })
 }
@@ -179,6 +192,7 @@ struct Holder {
     env: Env,
     held: BTreeMap<String, Database>,
     jobs: BTreeMap<String, Jobs>,
+    invite: Option<Invite>,
     state: Arc<Mutex<State>>,
 }
 
@@ -326,6 +340,10 @@ impl Operator for Holder {
 
     async fn cancel(&self, _: &Cx, component: String, id: Uuid) -> Result<(), OperatorError> {
         Ok(self.jobs_of(&component)?.cancel_job(JobId(id)).await?)
+    }
+
+    async fn admin(&self, _: &Cx) -> Result<Option<String>, OperatorError> {
+        Ok(self.invite.as_ref().map(|invite| invite()))
     }
 
     async fn moved(&self, cx: &Cx, frozen: Vec<(String, u64)>, to: String) -> Result<(), OperatorError> {

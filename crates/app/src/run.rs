@@ -13,7 +13,7 @@ use world::production::Options;
 
 use crate::application::App;
 use crate::command::Invocation;
-use crate::command_line::{self, Asked, Choice, Unread};
+use crate::command_line::{self, Asked, Choice, Pages, Unread};
 use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
@@ -61,6 +61,7 @@ fn configured(app: &App, asked: &Asked) -> Result<Config, ConfigError> {
     let mut config = layered(app, asked.config.as_deref(), asked.set.clone())?;
     config.log.format = asked.log_format.unwrap_or(config.log.format);
     config.log.level = asked.log_level.unwrap_or(config.log.level);
+    config.data = asked.data.clone();
     Ok(config)
 }
 
@@ -99,7 +100,7 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
     let tcp = Tcp { token, face: None };
     let env = node(app.name, &config, &tcp);
     let json = asked.json;
-    let (listen, face, must_listen) = match asked.command {
+    let (listen, face, must_listen, pages) = match asked.command {
         Choice::Own(name, matches) => {
             simulate::refuse_for_real(app.name, &asked.given)?;
             let own = app.commands.iter().position(|command| command.name == name);
@@ -136,6 +137,18 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             simulate::refuse_for_real(app.name, &asked.given)?;
             return crate::jobs::run(&env, app.modules, config, choice, json, console).await;
         }
+        Choice::Doctor => {
+            let patient = crate::doctor::Patient {
+                env,
+                config,
+                modules: app.modules,
+                console: console.clone(),
+                json,
+            };
+            return crate::doctor::run(patient).await;
+        }
+        #[cfg(all(feature = "front", feature = "database"))]
+        Choice::Admin => return crate::admin::invite(&env, app.modules, &config, console, json).await,
         Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, &asked.given, console, &env),
         Choice::Describe { models: true, .. } => {
             console.text(&simulate::models(app.name)?)?;
@@ -163,16 +176,19 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             console.note(&command_line::help(&app));
             return Ok(USAGE);
         }
-        Choice::None => (None, false, false),
+        Choice::None => (None, false, false, Pages::default()),
         Choice::Up {
+            pages,
             listen,
             face,
             must_listen,
-        } => (listen, face, must_listen),
+        } => (listen, face, must_listen, pages),
     };
+    #[cfg(not(feature = "front"))]
+    let _ = pages;
     simulate::refuse_for_real(app.name, &asked.given)?;
     let listen = listen.or_else(|| config.service.listen.clone());
-    if listen.is_none() && must_listen {
+    if listen.is_none() && must_listen && !app.modules.has_front() {
         return Err(NOTHING.into());
     }
     let face = config.face.as_ref().map_or(face, |table| table.on);
@@ -185,6 +201,10 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
         face,
         json,
         console: console.clone(),
+        #[cfg(feature = "front")]
+        application: (app.name, app.version),
+        #[cfg(feature = "front")]
+        pages: Some(pages),
     })
     .await
 }

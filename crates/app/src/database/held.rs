@@ -211,7 +211,26 @@ pub(crate) fn cx(env: &Env) -> Cx {
     )
 }
 
-pub(crate) async fn connect(env: &Env, component: &str, holder: &Holder) -> Result<Ref<dyn Operator>, CommandError> {
+/// Who has data that one of `components` keeps in a file, if anybody has.
+pub(crate) fn any_holder(
+    env: &Env,
+    components: &[String],
+    settings: &Settings,
+) -> Result<Option<(String, Holder)>, CommandError> {
+    for component in components {
+        if let Some(holder) = holder(env, component, settings)? {
+            return Ok(Some((component.clone(), holder)));
+        }
+    }
+    Ok(None)
+}
+
+/// A component of the process that holds data, through its door for commands.
+pub(crate) async fn connect<C: Component + ?Sized>(
+    env: &Env,
+    component: &str,
+    holder: &Holder,
+) -> Result<Ref<C>, CommandError> {
     let pid = holder.pid;
     let Some(owner) = &holder.owner else {
         return Err(format!(
@@ -225,12 +244,7 @@ pub(crate) async fn connect(env: &Env, component: &str, holder: &Holder) -> Resu
     };
     let env = env.with_transport(std::sync::Arc::new(tcp));
     let address = Address::new(&owner.address);
-    let channel = Channel::new(
-        &env,
-        address,
-        <dyn Operator as Component>::declared(),
-        wire::Limits::default(),
-    );
+    let channel = Channel::new(&env, address, C::declared(), wire::Limits::default());
     channel
         .connect()
         .await

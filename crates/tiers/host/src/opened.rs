@@ -102,6 +102,12 @@ impl Opened {
         self.bindings.working.opened()
     }
 
+    /// The mail of its components, each with the component's name.
+    #[cfg(feature = "database")]
+    pub fn mails(&self) -> Vec<(String, jobs::mail::Mail)> {
+        self.bindings.working.mails()
+    }
+
     /// Begins to run jobs.
     #[cfg(feature = "database")]
     pub async fn start_jobs(&mut self) -> Result<(), jobs::Error> {

@@ -74,7 +74,9 @@ impl Setup {
     /// database. A wrong setting stops the start.
     #[cfg(feature = "database")]
     pub async fn mail(&self, jobs: &jobs::Jobs) -> Result<jobs::mail::Mail, SetupError> {
-        crate::mailing::open(&self.bindings.config, jobs).await
+        let mail = crate::mailing::open(&self.bindings.config, jobs).await?;
+        self.bindings.working.keep_mail(&self.component, &mail);
+        Ok(mail)
     }
 
     /// Where people reach the application, without a slash at its end: `url` in `[front]`, or where its front listens. For

@@ -3,14 +3,18 @@
 use std::sync::{Mutex, PoisonError};
 
 use database::Database;
+use jobs::mail::Mail;
 use jobs::{Config as JobsConfig, Error, Jobs, Worker};
 use world::Env;
 
 use crate::config::Config;
 
-/// The jobs that were asked for so far.
+/// The jobs that were asked for so far, and the mail beside them.
 #[derive(Default)]
-pub(crate) struct Working(Mutex<Vec<Jobs>>);
+pub(crate) struct Working {
+    jobs: Mutex<Vec<Jobs>>,
+    mails: Mutex<Vec<(String, Mail)>>,
+}
 
 impl Working {
     /// Opens the jobs that lie in `database`.
@@ -18,6 +22,17 @@ impl Working {
         let jobs = Jobs::open(env, database, configured(config)).await?;
         self.with(|all| all.push(jobs.clone()));
         Ok(jobs)
+    }
+
+    /// Keeps the mail of `component`, to be looked at.
+    pub(crate) fn keep_mail(&self, component: &str, mail: &Mail) {
+        let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        mails.push((component.to_owned(), mail.clone()));
+    }
+
+    /// The mail of each component that has some.
+    pub(crate) fn mails(&self) -> Vec<(String, Mail)> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn opened(&self) -> Vec<Jobs> {
@@ -42,7 +57,7 @@ impl Working {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Vec<Jobs>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.jobs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -1,0 +1,166 @@
+//! The front of an application, and the operator's pages beside it: where they listen, and how they are served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use front::{Handle, Tls, Web};
+use host::{Config, Opened};
+use wire::face::is_loopback;
+use world::{Address, Env, Listener};
+
+use crate::admin::{self, Guard, Looked};
+use crate::command_line::Pages as Asked;
+use crate::failure::CommandError;
+use crate::up::bound;
+
+/// Where pages are unless something says otherwise.
+pub(crate) const LISTEN: &str = "127.0.0.1:8080";
+
+/// Where the operator's pages are unless something says otherwise.
+const ADMIN: &str = "127.0.0.1:0";
+
+/// Listeners that are bound, before anything is served on them.
+pub(crate) struct Bound {
+    http: Box<dyn Listener>,
+    https: Option<(Box<dyn Listener>, Tls)>,
+    admin: Box<dyn Listener>,
+    guard: Arc<Guard>,
+}
+
+/// What is served.
+pub(crate) struct Served {
+    handles: Vec<Handle>,
+    /// What a person opens first.
+    pub(crate) url: String,
+    /// The operator's pages.
+    pub(crate) admin: String,
+}
+
+/// Binds what is asked for.
+pub(crate) async fn bind(env: &Env, asked: &Asked, config: &Config) -> Result<Bound, CommandError> {
+    let front = &config.front;
+    let http = asked.listen.clone().or_else(|| front.listen.clone());
+    let http = bound(env, &http.unwrap_or_else(|| LISTEN.into()), "--listen").await?;
+    let admin = asked.admin.clone().or_else(|| front.admin.clone());
+    let admin = admin.unwrap_or_else(|| ADMIN.into());
+    if !is_loopback(&admin) {
+        return Err(format!(
+            "the operator's pages are served on loopback only, and {admin} is not; choose a port of 127.0.0.1"
+        )
+        .into());
+    }
+    let admin = bound(env, &admin, "--admin").await?;
+    let https = match asked.listen_tls.clone().or_else(|| front.listen_tls.clone()) {
+        None => None,
+        Some(address) => {
+            let tls = tls(env, config).await?;
+            Some((bound(env, &address, "--listen-tls").await?, tls))
+        }
+    };
+    let guard = Arc::new(Guard::new(env, admin.address()));
+    Ok(Bound {
+        http,
+        https,
+        admin,
+        guard,
+    })
+}
+
+async fn tls(env: &Env, config: &Config) -> Result<Tls, CommandError> {
+    match &config.front.certificate {
+        Some((certificate, key)) => Ok(Tls::load(env, certificate, key).await?),
+        None => {
+            let hosts = hosts(config);
+            let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            Ok(Tls::development(env, &hosts).await?)
+        }
+    }
+}
+
+/// The names for which a development certificate is made.
+fn hosts(config: &Config) -> Vec<String> {
+    let url = config.front.url.as_deref();
+    let host = url
+        .and_then(|url| url.split_once("://"))
+        .map(|(_, rest)| rest.trim_end_matches('/'));
+    let host = host.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned());
+    ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]
+        .into_iter()
+        .chain(host)
+        .collect()
+}
+
+impl Bound {
+    /// What a person opens first.
+    pub(crate) fn url(&self) -> String {
+        match &self.https {
+            Some((listener, _)) => format!("https://{}", reached(&listener.address())),
+            None => format!("http://{}", reached(&self.http.address())),
+        }
+    }
+
+    /// Makes addresses of the operator's pages.
+    pub(crate) fn guard(&self) -> Arc<Guard> {
+        self.guard.clone()
+    }
+
+    /// Serves what the fronts of `opened` are.
+    pub(crate) async fn serve(self, env: &Env, application: (&'static str, &'static str), opened: &Opened) -> Served {
+        let url = self.url();
+        let fronts = opened.take_fronts::<Router>().into_iter();
+        let router = fronts.fold(Router::new(), |all, (_, router)| all.merge(router));
+        let mut handles = Vec::new();
+        let web = Arc::new(Web::new(router));
+        match self.https {
+            None => handles.push(front::serve(env, self.http, web, None).await),
+            Some((listener, tls)) => {
+                let port = listener
+                    .address()
+                    .as_str()
+                    .rsplit_once(':')
+                    .and_then(|(_, port)| port.parse().ok());
+                let redirect = Web::new(front::redirect_to_https(port.unwrap_or(443)));
+                handles.push(front::serve(env, self.http, Arc::new(redirect), None).await);
+                handles.push(front::serve(env, listener, web, Some(tls)).await);
+            }
+        }
+        let (name, version) = application;
+        let looked = Looked::at(name, version, opened);
+        let admin = admin::router(self.guard.clone(), looked);
+        handles.push(front::serve(env, self.admin, Arc::new(Web::new(admin)), None).await);
+        Served {
+            handles,
+            url,
+            admin: self.guard.invite(),
+        }
+    }
+}
+
+impl Served {
+    /// Lets requests that have begun end, all listeners at once.
+    pub(crate) async fn drain(self, env: &Env, within: Duration) {
+        let draining: Vec<_> = self
+            .handles
+            .into_iter()
+            .map(|handle| env.spawn("drain", async move { handle.drain().await }))
+            .collect();
+        let drained = async {
+            for task in draining {
+                // Whoever was lost serves nobody.
+                let _ = task.await;
+            }
+        };
+        let _ = env.timeout(within, drained).await;
+    }
+}
+
+/// An address that a person can open: not every one that can be listened on can be connected to.
+fn reached(address: &Address) -> String {
+    let (host, port) = address.as_str().rsplit_once(':').unwrap_or((address.as_str(), "80"));
+    match host {
+        "0.0.0.0" => format!("127.0.0.1:{port}"),
+        "[::]" => format!("[::1]:{port}"),
+        host => format!("{host}:{port}"),
+    }
+}
