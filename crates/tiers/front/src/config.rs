@@ -28,7 +28,7 @@ pub struct Config {
     pub body_timeout: Duration,
     /// The time for a handler, from head to head; what an answer's body takes is not counted.
     pub request_timeout: Duration,
-    /// The time for which a peer may take nothing of an answer.
+    /// The time for which a peer may take nothing of an answer; then its connection ends.
     pub write_timeout: Duration,
     /// The time for which a connection may stay without a request.
     pub idle_timeout: Duration,

@@ -122,7 +122,7 @@ where
     let mut served = served;
     match watch(peer, &mut served, http1::Connection::graceful_shutdown).await {
         Ended::Done(result) => result.is_ok(),
-        Ended::Idle => true,
+        Ended::Idle | Ended::Stalled => true,
         Ended::Slow => {
             let mut io = served.into_parts().io;
             // A peer that is gone does not need to hear it.
@@ -162,6 +162,8 @@ enum Ended<T> {
     Idle,
     /// The head of a request did not come whole.
     Slow,
+    /// The peer took nothing of an answer.
+    Stalled,
 }
 
 /// Runs a connection within its times, and lets it finish when the server drains.
@@ -180,6 +182,7 @@ async fn watch<C: Future + Unpin>(peer: &Peer, served: &mut C, shut_down: impl F
         poll_over(peer, &mut clock, cx).map(|waiting| match waiting {
             Waiting::Idle(_) => Ended::Idle,
             Waiting::Head(_) => Ended::Slow,
+            Waiting::Taking(_) => Ended::Stalled,
         })
     })
     .await
@@ -194,8 +197,9 @@ fn poll_over(peer: &Peer, clock: &mut Option<(Instant, Sleep)>, cx: &mut Context
         let at = match waiting {
             Some(Waiting::Idle(since)) => since + config.idle_timeout,
             Some(Waiting::Head(since)) => since + config.header_timeout,
-            // By HTTP/2 the last answer may end without waking this task: it looks again then.
-            None => clock.as_ref().map_or(now + config.idle_timeout, |(at, _)| *at),
+            Some(Waiting::Taking(since)) => since + config.write_timeout,
+            // By HTTP/2 an answer may go on or end without waking this task: it looks again then.
+            None => clock.as_ref().map_or(now + config.write_timeout, |(at, _)| *at),
         };
         if let Some(waiting) = waiting.filter(|_| now >= at) {
             return Poll::Ready(waiting);

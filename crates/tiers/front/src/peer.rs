@@ -1,5 +1,6 @@
 //! One connection: who is at its other end, and how long it may stay as it is.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -57,15 +58,21 @@ struct Paced {
     since: Instant,
     /// Something of the last answer may not be written yet.
     unwritten: bool,
+    /// Answers of which a part was given away and the next was not asked for yet, each since when; at most one for each
+    /// stream of HTTP/2.
+    stalled: BTreeMap<u64, Instant>,
+    answers: u64,
 }
 
-/// What a connection without a request waits for.
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
     /// The first byte of a request, since then.
     Idle(Instant),
     /// The rest of a head, since then.
     Head(Instant),
+    /// That the peer takes more of an answer, since then.
+    Taking(Instant),
 }
 
 impl Pace {
@@ -75,6 +82,8 @@ impl Pace {
             heading: false,
             since: now,
             unwritten: false,
+            stalled: BTreeMap::new(),
+            answers: 0,
         }))
     }
 
@@ -100,13 +109,30 @@ impl Pace {
         paced.since = now;
     }
 
-    /// What is waited for, if no request is being answered.
+    /// A number for an answer by HTTP/2, where one stream may stand still while the socket does not.
+    pub(crate) fn number(&self) -> u64 {
+        let mut paced = self.paced();
+        paced.answers += 1;
+        paced.answers
+    }
+
+    /// A part of answer `number` was given away.
+    pub(crate) fn gave(&self, number: u64, now: Instant) {
+        self.paced().stalled.insert(number, now);
+    }
+
+    /// More of answer `number` is asked for, or nothing any more.
+    pub(crate) fn asked(&self, number: u64) {
+        self.paced().stalled.remove(&number);
+    }
+
+    /// What is waited for, unless it is a handler.
     pub(crate) fn waiting(&self) -> Option<Waiting> {
         let paced = self.paced();
         match (paced.requests, paced.heading) {
             (0, false) => Some(Waiting::Idle(paced.since)),
             (0, true) => Some(Waiting::Head(paced.since)),
-            _ => None,
+            _ => paced.stalled.values().min().map(|since| Waiting::Taking(*since)),
         }
     }
 

@@ -89,12 +89,27 @@ impl Drop for Record {
 pub(crate) struct Sent {
     body: Body,
     record: Record,
+    /// Its number where parts of it are counted: by HTTP/1 the socket tells whether the peer takes them.
+    number: Option<u64>,
 }
 
 impl Sent {
     pub(crate) fn new(body: Body, mut record: Record) -> Sent {
         record.whole = body.is_end_stream();
-        Sent { body, record }
+        let number = record.peer.is_http2.then(|| record.peer.pace.number());
+        Sent { body, record, number }
+    }
+
+    fn asked(&self) {
+        if let Some(number) = self.number {
+            self.record.peer.pace.asked(number);
+        }
+    }
+
+    fn gave(&self) {
+        if let Some(number) = self.number {
+            self.record.peer.pace.gave(number, self.record.peer.env.now());
+        }
     }
 }
 
@@ -104,12 +119,14 @@ impl hyper::body::Body for Sent {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
+        this.asked();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 this.record.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
                 this.record.whole = this.body.is_end_stream();
+                this.gave();
             }
             Poll::Ready(None) => this.record.whole = true,
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}
@@ -123,5 +140,11 @@ impl hyper::body::Body for Sent {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.asked();
     }
 }

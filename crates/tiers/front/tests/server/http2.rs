@@ -120,6 +120,31 @@ fn a_drain_says_so_and_answers_what_has_begun() {
 }
 
 #[test]
+fn a_peer_that_takes_nothing_of_one_answer_is_given_up() {
+    run(Config::default(), async |place| {
+        let mut client = connect(&place).await;
+        let answered = client.send_request(get("http://a/big")).await.expect("an answer");
+        // It answers pings all the time.
+        place.pass(65).await;
+        assert!(client.send_request(get("http://a/hello")).await.is_err());
+        assert!(answered.into_body().collect().await.is_err());
+    });
+}
+
+#[test]
+fn an_answer_that_has_nothing_to_say_for_long_is_not_cut() {
+    run(Config::default(), async |place| {
+        let mut client = connect(&place).await;
+        assert_eq!(ask(&mut client, get("http://a/later")).await.2, "later");
+        let mut peer = place.connect().await;
+        peer.send(crate::peer::get_of("/later", "")).await.expect("sent");
+        place.pass(201).await;
+        peer.shut_down().await;
+        assert!(peer.rest().await.contains("\r\n5\r\nlater\r\n"));
+    });
+}
+
+#[test]
 fn an_idle_connection_ends_in_its_time() {
     run(Config::default(), async |place| {
         let mut client = connect(&place).await;

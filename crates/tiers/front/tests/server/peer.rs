@@ -2,7 +2,9 @@
 
 use std::future::poll_fn;
 use std::io::IoSlice;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,9 +13,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{any, get, post};
 use bytes::{Bytes, BytesMut};
 use front::{Call, Config, Handle, Tls, Web, serve};
+use hyper::body::Frame;
 use tokio::sync::Notify;
 use world::memory::World;
-use world::{Env, Stream};
+use world::{Env, Sleep, Stream};
 
 /// What the handlers tell a test, and wait for.
 #[derive(Clone, Default)]
@@ -77,6 +80,10 @@ pub(crate) fn router(told: &Told) -> Router {
         .route("/panic", get(panics))
         .route("/big", get(|| async { Body::from(vec![b'x'; 8 << 20]) }))
         .route(
+            "/later",
+            get(async |call: Call| Body::new(Later(call.env().sleep(Duration::from_secs(200)), false))),
+        )
+        .route(
             "/own",
             get(|| async { ([("content-security-policy", "default-src 'none'")], "own") }),
         )
@@ -87,6 +94,26 @@ pub(crate) fn router(told: &Told) -> Router {
                 "seen"
             }),
         )
+}
+
+/// A body that says one word after a long time, as one of events may.
+struct Later(Sleep, bool);
+
+impl hyper::body::Body for Later {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+        if self.1 {
+            return Poll::Ready(None);
+        }
+        ready!(Pin::new(&mut self.0).poll(cx));
+        self.1 = true;
+        Poll::Ready(Some(Ok(Frame::data("later".into()))))
+    }
 }
 
 async fn panics() -> &'static str {
