@@ -29,6 +29,11 @@ pub mod jobs {
         Backoff, Config, Declaration, Error, Filter, Job, JobError, JobId, Jobs, Missed, Progress, Schedule,
         ScheduleError, Shown, State, Steps, Undoing, Worker,
     };
+
+    /// Messages, sent in the caller's own transaction.
+    pub mod mail {
+        pub use ::jobs::mail::{Draft, Mail, MailId, Message, MessageError, Posted, Received};
+    }
 }
 
 #[cfg(feature = "simulate")]
