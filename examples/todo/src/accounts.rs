@@ -1,15 +1,33 @@
 //! The component that knows people: who they are, how they prove it, and how they leave.
 
+mod checked;
+mod leaving;
+mod letters;
+mod limit;
+mod password;
+mod registry;
+pub mod secret;
+
+use std::time::Duration;
+
 use terrace::database::Timestamp;
 use terrace::{CallError, CallErrorKind, Cx};
 use uuid::Uuid;
 
 use crate::hidden::Hidden;
 
+pub use self::registry::Registry;
+
 /// Characters of a password, at least and at most.
 pub const PASSWORD_MIN: usize = 10;
 /// See [`PASSWORD_MIN`].
 pub const PASSWORD_MAX: usize = 200;
+
+/// How long a mailed link counts by which an address is verified.
+pub const PENDING_MAX: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// How long a mailed link counts by which a password is set.
+pub const RESET_MAX: Duration = Duration::from_secs(2 * 3600);
 
 /// API tokens of one account.
 pub const TOKENS_MAX: usize = 20;

@@ -1,6 +1,8 @@
 //! The to-do application: `cargo run --release -p todo` opens it.
 
 pub mod accounts;
+pub mod commands;
 pub mod hidden;
+mod recorded;
 pub mod reminders;
 pub mod todos;
