@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use front::Config;
 use telemetry::logs::{self, Format, Level, Logs};
 
-use crate::peer::{get_of, post_of, run};
+use crate::peer::{get_of, post_of, run_from};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -21,7 +21,11 @@ impl std::io::Write for Lines {
     }
 }
 
-/// The log's lines while `run` runs.
+/// The node that asks here, by which these lines are told from those of tests beside this one.
+const PEER: &str = "logged";
+
+/// The lines about [`PEER`] of what `run` does. The logger is the process's: one of a thread alone loses lines that another
+/// thread, which has none, came by first.
 fn logged(run: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let writer = lines.clone();
@@ -30,18 +34,19 @@ fn logged(run: impl FnOnce()) -> Vec<serde_json::Value> {
         level: Level::Info,
         ..Logs::default()
     };
-    tracing::subscriber::with_default(logs::subscriber(&logs, move || writer.clone()), run);
+    let subscriber = logs::subscriber(&logs, move || writer.clone());
+    tracing::subscriber::set_global_default(subscriber).expect("no other test sets one");
+    run();
     let bytes = lines.0.lock().expect("no test panics with it").clone();
     let text = String::from_utf8(bytes).expect("UTF-8");
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect()
+    let lines = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    lines.filter(|line| found(line, "peer") == PEER).collect()
 }
 
 #[test]
 fn each_request_is_one_line_without_its_query_its_headers_or_its_body() {
     let lines = logged(|| {
-        run(Config::default(), async |place| {
+        run_from(PEER, Config::default(), async |place| {
             let mut peer = place.connect().await;
             let secret = "authorization: Bearer secret\r\ncookie: s=secret\r\nx-request-id: abcdefgh\r\n";
             peer.ask(&get_of("/hello?token=secret", secret)).await;
@@ -61,7 +66,7 @@ fn each_request_is_one_line_without_its_query_its_headers_or_its_body() {
     for (name, value) in [
         ("method", "GET"),
         ("path", "/hello"),
-        ("peer", "client"),
+        ("peer", PEER),
         ("request_id", "abcdefgh"),
     ] {
         assert_eq!(found(&lines[0], name), value, "{lines:#?}");

@@ -131,8 +131,13 @@ pub(crate) struct Place {
 
 /// Runs `test` with a server within `config`.
 pub(crate) fn run<T>(config: Config, test: impl AsyncFnOnce(Place) -> T) -> T {
+    run_from("client", config, test)
+}
+
+/// The same with another name for the node that asks.
+pub(crate) fn run_from<T>(client: &str, config: Config, test: impl AsyncFnOnce(Place) -> T) -> T {
     let world = World::new(11);
-    let (server, client) = (world.node("server"), world.node("client"));
+    let (server, client) = (world.node("server"), world.node(client));
     let told = Told::default();
     world.clone().run(async move {
         let handle = started(&server, config, &told, None).await;
