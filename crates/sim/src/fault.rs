@@ -1,6 +1,7 @@
 //! A fault as data: what a seed draws, what a failure is made smaller by, and what is saved beside a test.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -182,6 +183,35 @@ pub enum PartitionShape {
     IsolateLeader,
     /// Two halves that do not reach each other.
     Halves,
+}
+
+/// A fault that struck.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Struck {
+    /// When, by true time since the world began.
+    pub at: Duration,
+    /// What.
+    pub fault: Fault,
+}
+
+impl Struck {
+    /// When it is over, where it lasts: at its beginning otherwise.
+    pub fn ends(&self) -> Duration {
+        let lasts_us = match &self.fault {
+            Fault::Crash { down_us, .. } => down_us.unwrap_or_default(),
+            Fault::Pause { for_us, .. }
+            | Fault::Slow { for_us, .. }
+            | Fault::Partition { for_us, .. }
+            | Fault::Full { for_us, .. } => *for_us,
+            Fault::Skew { .. }
+            | Fault::Jump { .. }
+            | Fault::Rot { .. }
+            | Fault::Message { .. }
+            | Fault::Lie { .. }
+            | Fault::Buggify { .. } => 0,
+        };
+        self.at.saturating_add(Duration::from_micros(lasts_us))
+    }
 }
 
 impl Fault {

@@ -62,6 +62,8 @@ pub fn launch(path: &str) -> impl Fn(&Run) -> Command + use<> {
 fn whole(scenario: &Scenario, campaign: &Campaign, manifest_dir: &str, path: &str) -> Result<(), String> {
     let report = campaign::run(scenario, campaign, &launch(path), &mut |_| {}).map_err(|error| error.to_string())?;
     if report.passed() {
+        // For whoever looks, as in a replay.
+        let _ = write!(std::io::stderr(), "{}", report.text());
         return Ok(());
     }
     let mut text = format!("the scenario does not hold\n\n{}", report.text());

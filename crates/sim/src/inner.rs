@@ -10,7 +10,7 @@ use world::memory;
 use world::{Address, BoxFuture, ConnectError, Env, Reply, ReplyKind, Service};
 
 use crate::chaos::{Active, Leader};
-use crate::fault::Fault;
+use crate::fault::{Fault, Struck};
 use crate::liar::Liars;
 use crate::model::Model;
 use crate::network::{Link, Message};
@@ -53,7 +53,9 @@ pub(crate) struct Core {
 #[derive(Default)]
 pub(crate) struct Seen {
     /// Faults that struck.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<Struck>,
+    /// What the scenario counted.
+    pub(crate) counts: BTreeMap<String, u64>,
     /// What was looked at by `sometimes!`, and whether it ever held.
     pub(crate) sometimes: BTreeMap<String, bool>,
     /// What is wrong, first to last.
@@ -421,10 +423,11 @@ impl Core {
 
     /// A fault has struck.
     pub(crate) fn occurred(&mut self, inner: &Inner, node: Option<u32>, fault: Fault) {
+        let at = inner.memory.now();
         if self.trace.recording {
             let text = fault.to_string();
-            self.trace.keep(inner.memory.now(), node, What::Fault { text });
+            self.trace.keep(at, node, What::Fault { text });
         }
-        self.seen.faults.push(fault);
+        self.seen.faults.push(Struck { at, fault });
     }
 }

@@ -1,6 +1,6 @@
 //! What a campaign has shown: as data for programs, and as text for people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -26,6 +26,9 @@ pub struct Report {
     pub verdicts: Verdicts,
     /// What was declared and never happened: `fault: ..`, `sometimes: ..`, `buggify: ..`.
     pub not_exercised: Vec<String>,
+    /// What the scenario counted, by [`World::count`](crate::World::count).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
     /// Components whose required model is stronger than this one.
     #[serde(skip)]
     pub unmet: BTreeSet<String>,
@@ -194,7 +197,7 @@ impl Report {
     }
 }
 
-/// A line for each scenario.
+/// A line for each scenario, with a column for each thing that some scenario counts.
 pub fn table(reports: &[Report]) -> String {
     let head = [
         "scenario",
@@ -211,10 +214,13 @@ pub fn table(reports: &[Report]) -> String {
         "simulated s",
         "CPU s",
     ];
-    let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
+    let counted: BTreeSet<&String> = reports.iter().flat_map(|report| report.counts.keys()).collect();
+    let heads = head.map(str::to_owned).into_iter();
+    let mut rows: Vec<Vec<String>> = vec![heads.chain(counted.iter().map(|name| (*name).clone())).collect()];
     rows.extend(reports.iter().map(|report| {
         let verdicts = &report.verdicts;
-        vec![
+        let count = |name: &&String| report.counts.get(*name).map_or_else(String::new, u64::to_string);
+        let cells = [
             report.name.clone(),
             report.model.clone(),
             report.seeds.to_string(),
@@ -228,7 +234,8 @@ pub fn table(reports: &[Report]) -> String {
             report.messages.to_string(),
             format!("{:.0}", report.simulated_s),
             format!("{:.2}", report.cpu_s),
-        ]
+        ];
+        cells.into_iter().chain(counted.iter().map(count)).collect()
     }));
     let width = |column: usize| {
         rows.iter()
@@ -236,7 +243,7 @@ pub fn table(reports: &[Report]) -> String {
             .max()
             .unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let mut text = String::new();
     for row in &rows {
         let cells: Vec<String> = row

@@ -71,6 +71,8 @@ pub struct Outcome {
     pub offered: BTreeMap<String, bool>,
     /// Components whose required model is stronger than this one.
     pub unmet: BTreeSet<String>,
+    /// What the scenario counted.
+    pub counts: BTreeMap<String, u64>,
     /// Messages that were sent.
     pub messages: u64,
     /// Simulated time, in microseconds.
@@ -153,6 +155,7 @@ impl Outcome {
             sometimes: BTreeMap::new(),
             offered: BTreeMap::new(),
             unmet: BTreeSet::new(),
+            counts: BTreeMap::new(),
             messages: 0,
             simulated_us: 0,
             cpu_us: 0,
@@ -229,7 +232,8 @@ fn unfold(scenario: &Scenario, run: &Run, model: Model, late: &Late) -> Outcome 
         message,
         hash: memory.fingerprint(),
         offered: offered(&seen),
-        faults: seen.faults,
+        faults: seen.faults.into_iter().map(|struck| struck.fault).collect(),
+        counts: seen.counts,
         possible,
         sometimes: seen.sometimes,
         unmet: seen.unmet,
@@ -262,8 +266,8 @@ fn possible(model: &Model, core: &Core) -> BTreeSet<FaultKind> {
 fn offered(seen: &Seen) -> BTreeMap<String, bool> {
     let names = seen.offered.keys().map(|(_, name)| ((*name).to_owned(), false));
     let mut offered: BTreeMap<String, bool> = names.collect();
-    for fault in &seen.faults {
-        if let Fault::Buggify { name, .. } = fault {
+    for struck in &seen.faults {
+        if let Fault::Buggify { name, .. } = &struck.fault {
             offered.insert(name.clone(), true);
         }
     }

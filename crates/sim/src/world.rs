@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use wire::Limits;
 use world::{Address, Door, Env};
 
+use crate::fault::Struck;
 use crate::inner::{Boot, Inner, Node, WITNESS};
 use crate::model::Model;
 use crate::plan::Role;
@@ -202,6 +203,17 @@ impl World {
     /// Marks something in the trace of the run.
     pub fn note(&self, text: impl Display) {
         self.inner.note(None, What::Note(text.to_string()));
+    }
+
+    /// The faults that struck so far, first to last.
+    pub fn struck(&self) -> Vec<Struck> {
+        self.inner.core().seen.faults.clone()
+    }
+
+    /// Counts something that the report of a campaign shows, summed up over its seeds.
+    pub fn count(&self, name: &str, times: u64) {
+        let mut core = self.inner.core();
+        *core.seen.counts.entry(name.to_owned()).or_default() += times;
     }
 
     /// Names what the scenario does from now on.

@@ -25,6 +25,7 @@ pub(super) struct Tally {
     pub(super) failed: BTreeMap<Key, Done>,
     pub(super) seeds: u64,
     verdicts: Verdicts,
+    counts: BTreeMap<String, u64>,
     faults: u64,
     messages: u64,
     simulated_us: u64,
@@ -42,6 +43,9 @@ impl Tally {
         merge(&mut self.sometimes, &outcome.sometimes);
         merge(&mut self.offered, &outcome.offered);
         self.unmet.extend(outcome.unmet.iter().cloned());
+        for (name, count) in &outcome.counts {
+            *self.counts.entry(name.clone()).or_default() += count;
+        }
         self.faults += outcome.faults.len() as u64;
         self.messages += outcome.messages;
         self.simulated_us += outcome.simulated_us;
@@ -84,6 +88,7 @@ impl Tally {
         report.seeds = self.seeds;
         report.verdicts = self.verdicts.clone();
         report.unmet = self.unmet.clone();
+        report.counts = self.counts.clone();
         report.faults = self.faults;
         report.messages = self.messages;
         report.simulated_s = self.simulated_us as f64 / 1e6;
