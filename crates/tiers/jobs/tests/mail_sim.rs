@@ -2,6 +2,8 @@
 
 #[path = "mail_sim/office.rs"]
 mod office;
+#[path = "mail_sim/repeats.rs"]
+mod repeats;
 #[path = "mail_sim/scenario.rs"]
 mod scenario;
 #[path = "mail_sim/server.rs"]

@@ -7,9 +7,17 @@ use database::migration::Kind;
 use database::{Database, Migration, Migrations, Transaction};
 use jobs::mail::{self, Engine, Mail, Smtp};
 use jobs::{Backoff, Config, Filter, JobId, Jobs, State};
+use sim::World;
 use terrace::{CallError, CallErrorKind, Cx, Env};
 
+use crate::repeats::{Attempts, Watched};
 use crate::server;
+
+/// The node it is on.
+pub(crate) const NODE: &str = "office";
+
+/// How long a message is a worker's without being renewed.
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
 /// When a reminder is due.
 const AFTER: Duration = Duration::from_millis(1_200);
@@ -72,21 +80,26 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Opens it, with two workers on one database, as two replicas would be.
-    pub(crate) async fn open(env: &Env) -> Result<Desk, String> {
+    pub(crate) async fn open(world: &World, env: &Env, attempts: &Attempts) -> Result<Desk, String> {
         let opened = Database::open(env, "Office", &database::Config::default(), &TABLES).await;
         let database = opened.map_err(|error| error.to_string())?;
         let mut first = None;
         for _ in 0..2 {
             let config = Config {
                 poll: Duration::from_millis(200),
-                lease: Duration::from_secs(3),
+                lease: LEASE,
                 ..Config::default()
             };
             let jobs = Jobs::open(env, &database, config).await;
             let jobs = jobs.map_err(|error| error.to_string())?;
             let smtp = Smtp::new(&server::url()).map_err(|error| error.to_string())?;
+            let watched = Watched {
+                smtp,
+                world: world.clone(),
+                attempts: attempts.clone(),
+            };
             let config = mail::Config {
-                engine: Engine::Carrier(Arc::new(smtp)),
+                engine: Engine::Carrier(Arc::new(watched)),
                 from: Some("todo@example.org".to_owned()),
                 backoff: Backoff {
                     first: Duration::from_millis(300),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use sim::World;
 use terrace::{Env, sometimes};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use world::{Address, ByteStream, Stream};
@@ -22,15 +23,46 @@ const LINE_BYTES_MAX: usize = 4_096;
 
 /// What was accepted, in order. It is kept outside the world: what a mail server has accepted it does not lose.
 #[derive(Clone, Default)]
-pub(crate) struct Accepted(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Accepted(Arc<Mutex<Vec<Copy>>>);
+
+/// A message that was accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Copy {
+    /// The envelope's sender.
+    pub from: String,
+    /// Headers and body.
+    pub message: String,
+    /// When, by true time.
+    pub at: Duration,
+    /// Whether the server loses its answer.
+    pub answer_lost: bool,
+}
 
 impl Accepted {
-    pub(crate) fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<Copy> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn add(&self, message: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+    fn add(&self, copy: Copy) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
+    }
+}
+
+/// How an answer is late or lost.
+enum Mood {
+    Lost,
+    Late(Duration),
+    Prompt,
+}
+
+impl Mood {
+    fn draw(env: &Env) -> Mood {
+        let mut random = env.random("answers");
+        match random.below(ANSWERS) {
+            0 => Mood::Lost,
+            1 => Mood::Late(Duration::from_millis(random.below(LATE_MS_MAX))),
+            _ => Mood::Prompt,
+        }
     }
 }
 
@@ -40,30 +72,42 @@ pub(crate) fn url() -> String {
 }
 
 /// Serves for as long as the node lives. Where it is `moody`, some answers to accepted messages are lost, and some late.
-pub(crate) async fn serve(env: Env, accepted: Accepted, moody: bool) {
+pub(crate) async fn serve(world: World, env: Env, accepted: Accepted, moody: bool) {
     let address = Address::new(format!("{NODE}:{PORT}"));
     let Ok(listener) = env.network().listen(&address).await else {
         return;
     };
     while let Ok(stream) = listener.accept().await {
-        let (own, accepted) = (env.clone(), accepted.clone());
+        let (world, own, accepted) = (world.clone(), env.clone(), accepted.clone());
         drop(env.spawn("dialogue", async move {
             // A client that went away.
-            let _gone = converse(own, stream, &accepted, moody).await;
+            let _gone = converse(&world, own, stream, &accepted, moody).await;
         }));
     }
 }
 
-async fn converse(env: Env, stream: Arc<dyn Stream>, accepted: &Accepted, moody: bool) -> std::io::Result<()> {
+async fn converse(
+    world: &World,
+    env: Env,
+    stream: Arc<dyn Stream>,
+    accepted: &Accepted,
+    moody: bool,
+) -> std::io::Result<()> {
     let mut stream = BufStream::new(ByteStream::new(stream, Bytes::new()));
     say(&mut stream, "220 ready").await?;
+    let mut from = String::new();
     loop {
         let Some(line) = line(&mut stream).await? else {
             return Ok(());
         };
         match line.get(..4).unwrap_or(&line).to_ascii_uppercase().as_str() {
             "EHLO" | "HELO" => say(&mut stream, "250 simulated").await?,
-            "MAIL" | "RCPT" | "NOOP" | "RSET" => say(&mut stream, "250 ok").await?,
+            "MAIL" => {
+                let address = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+                from = address.map(|(address, _)| address.to_owned()).unwrap_or_default();
+                say(&mut stream, "250 ok").await?;
+            }
+            "RCPT" | "NOOP" | "RSET" => say(&mut stream, "250 ok").await?,
             "DATA" => {
                 say(&mut stream, "354 go on").await?;
                 let mut message = String::new();
@@ -77,17 +121,20 @@ async fn converse(env: Env, stream: Arc<dyn Stream>, accepted: &Accepted, moody:
                     message.push_str(&line);
                     message.push('\n');
                 }
-                accepted.add(message);
-                if moody {
-                    let mut random = env.random("answers");
-                    match random.below(ANSWERS) {
-                        0 => {
-                            sometimes!(env, true, "an answer was lost");
-                            return Ok(());
-                        }
-                        1 => env.sleep(Duration::from_millis(random.below(LATE_MS_MAX))).await,
-                        _ => {}
+                let mood = if moody { Mood::draw(&env) } else { Mood::Prompt };
+                accepted.add(Copy {
+                    from: from.clone(),
+                    message,
+                    at: world.now(),
+                    answer_lost: matches!(mood, Mood::Lost),
+                });
+                match mood {
+                    Mood::Lost => {
+                        sometimes!(env, true, "an answer was lost");
+                        return Ok(());
                     }
+                    Mood::Late(by) => env.sleep(by).await,
+                    Mood::Prompt => {}
                 }
                 say(&mut stream, "250 accepted").await?;
             }
