@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "world is the door")]
 
 mod disk;
+mod found;
 #[cfg(feature = "memory")]
 mod hosted;
 mod lock;
@@ -23,6 +24,7 @@ use crate::random::Random;
 use crate::task::Cancel;
 use crate::time::{Instant, Interval, Sleep, Wall, nanos};
 
+pub use found::FoundFile;
 #[cfg(feature = "memory")]
 pub use hosted::Hosting;
 pub use lock::{FileLock, NotLocked};
