@@ -23,6 +23,7 @@ use crate::call::Call;
 use crate::headers;
 use crate::host;
 use crate::peer::Peer;
+use crate::problem::Why;
 use crate::record::{Record, Sent};
 use crate::refusal::{Refusal, Refused};
 use crate::request_id;
@@ -36,9 +37,14 @@ pub(crate) async fn answer(peer: Arc<Peer>, request: Request<Incoming>) -> Resul
     let (body, fate) = Arriving::new(body, call.clone(), peer.clone());
     let response = respond(&peer, &call, Request::from_parts(parts, body), &fate, &mut record).await;
     let response = finish(&peer, &call, &method, &fate, response);
-    let why = response.extensions().get::<Refusal>().map(Refusal::to_string);
-    record.answered(response.status(), why);
+    record.answered(response.status(), why(&response));
     Ok(response.map(|body| Sent::new(body, record)))
+}
+
+/// Why it is no good answer, where the server or the handler said so for the log.
+fn why(response: &Response) -> Option<String> {
+    let said = response.extensions().get::<Why>().map(|why| why.0.to_string());
+    said.or_else(|| response.extensions().get::<Refusal>().map(Refusal::to_string))
 }
 
 fn identify(peer: &Peer, request: &Request<Incoming>) -> Call {

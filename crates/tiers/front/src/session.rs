@@ -1,0 +1,204 @@
+//! [`Sessions`]: who uses a browser, in a signed cookie; the server keeps nothing but the key.
+//!
+//! ```text
+//! cookie   = base64url(payload) "." base64url(HMAC-SHA256(key, name of the cookie | payload))
+//! payload  = version (1 byte) | issued (8, seconds) | epoch (8) | id (16) | account (the rest: UTF-8; empty is none)
+//! ```
+
+mod key;
+mod sealed;
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use world::{Env, Random};
+
+use self::key::Keys;
+use self::sealed::Payload;
+use crate::cookie;
+use crate::csrf;
+use crate::problem::Problem;
+
+/// How long a session lasts after its cookie was last set.
+pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How far ahead of this node's clock a cookie may have been issued: by another node, or before the clock was set back.
+const AHEAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of an account's name in a session: a browser keeps cookies of up to 4,096 bytes in all.
+pub const ACCOUNT_BYTES_MAX: usize = 2048;
+
+const NAME: &str = "session";
+
+/// Set by HTTPS only: browsers take a cookie of such a name from this very host and by HTTPS alone, so that nobody between can
+/// plant one (RFC 6265bis, 4.1.3.2).
+const NAME_SECURE: &str = "__Host-session";
+
+/// Makes and reads sessions. A clone is the same.
+#[derive(Clone)]
+pub struct Sessions {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    keys: Keys,
+    random: Mutex<Random>,
+}
+
+/// Who uses a browser. It is what its cookie says: whether `epoch` is still the account's is for the application to ask.
+#[derive(Clone)]
+pub struct Session {
+    /// Who has signed in; `None` before. At most [`ACCOUNT_BYTES_MAX`] bytes.
+    pub account: Option<String>,
+    /// The account's count of "sign out everywhere" when the session began.
+    pub epoch: i64,
+    id: [u8; 16],
+    sessions: Sessions,
+}
+
+impl Sessions {
+    /// Sessions signed by `secret`, at least 32 bytes, which all nodes of one site share; without one, by a key that is made
+    /// once and kept on the node's disk as `session.key`.
+    pub async fn open(env: &Env, secret: Option<&str>) -> io::Result<Sessions> {
+        let keys = match secret {
+            Some(secret) => Keys::of_secret(secret)?,
+            None => Keys::kept_or_made(env).await?,
+        };
+        Ok(Sessions {
+            inner: Arc::new(Inner {
+                env: env.clone(),
+                keys,
+                random: Mutex::new(env.random("sessions")),
+            }),
+        })
+    }
+
+    /// The session of a request. A cookie that is forged, cut, too old or of another key is none.
+    pub fn read(&self, headers: &HeaderMap) -> Option<Session> {
+        let mut sealed = [NAME_SECURE, NAME]
+            .into_iter()
+            .flat_map(|name| cookie::values(headers, name).map(move |value| (name, value)));
+        sealed.find_map(|(name, value)| self.opened(name, value))
+    }
+
+    /// A new session of nobody, for a page that has a form.
+    pub fn anonymous(&self) -> Session {
+        self.session(None, 0)
+    }
+
+    /// A new session of `account`. Whoever signs in gets a new one, never the one from before with a name in it: that one
+    /// may have been somebody else's.
+    pub fn signed_in(&self, account: impl Into<String>, epoch: i64) -> Session {
+        self.session(Some(account.into()), epoch)
+    }
+
+    /// The value of `Set-Cookie` that gives a browser `session` for the next 30 days; `secure` where the request came by
+    /// HTTPS. Set it again to lengthen them.
+    pub fn set_cookie(&self, session: &Session, secure: bool) -> HeaderValue {
+        let name = name(secure);
+        let payload = Payload {
+            issued: self.now(),
+            epoch: session.epoch,
+            id: session.id,
+            account: session.account.as_deref(),
+        };
+        let sealed = sealed::seal(&self.inner.keys, name, &payload);
+        cookie_header(name, &sealed, SESSION_LIFE, secure)
+    }
+
+    /// The value of `Set-Cookie` that makes a browser forget its session.
+    pub fn clear_cookie(&self, secure: bool) -> HeaderValue {
+        cookie_header(name(secure), "", Duration::ZERO, secure)
+    }
+
+    /// Refuses what another site made a browser send: `token` is not the one that a page of `session` has, or `Origin` or
+    /// `Sec-Fetch-Site` say that it comes from elsewhere. 403.
+    pub fn check_csrf(&self, session: &Session, token: &str, headers: &HeaderMap) -> Result<(), Problem> {
+        csrf::check_origin(headers)?;
+        csrf::check_token(&self.inner.keys.csrf(&session.id), token)
+    }
+
+    fn session(&self, account: Option<String>, epoch: i64) -> Session {
+        Session {
+            account,
+            epoch,
+            id: self.drawn(),
+            sessions: self.clone(),
+        }
+    }
+
+    fn opened(&self, name: &str, value: &str) -> Option<Session> {
+        sealed::open(&self.inner.keys, name, value, |payload| {
+            let age = self.now().saturating_sub(payload.issued);
+            let ahead = payload.issued.saturating_sub(self.now());
+            if age > seconds(SESSION_LIFE) || ahead > seconds(AHEAD_MAX) {
+                return None;
+            }
+            Some(Session {
+                account: payload.account.map(str::to_owned),
+                epoch: payload.epoch,
+                id: payload.id,
+                sessions: self.clone(),
+            })
+        })
+    }
+
+    /// Seconds of the wall clock.
+    fn now(&self) -> i64 {
+        self.inner.env.wall().as_micros().div_euclid(1_000_000)
+    }
+
+    fn drawn<const BYTES: usize>(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        let mut random = self.inner.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.fill(&mut bytes);
+        bytes
+    }
+}
+
+impl Session {
+    /// The token that a form of this session sends back. It looks different each time, so that the length of a compressed
+    /// page says nothing of it (BREACH, 2013); each of them is good for as long as the session.
+    pub fn csrf(&self) -> String {
+        let token = self.sessions.inner.keys.csrf(&self.id);
+        csrf::masked(&token, self.sessions.drawn())
+    }
+}
+
+fn name(secure: bool) -> &'static str {
+    if secure { NAME_SECURE } else { NAME }
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// `value` is base64url and a dot, or nothing, so that it can end neither the value nor the header.
+fn cookie_header(name: &str, value: &str, life: Duration, secure: bool) -> HeaderValue {
+    let secure = if secure { "; Secure" } else { "" };
+    let life = life.as_secs();
+    let text = format!("{name}={value}; Path=/; Max-Age={life}; HttpOnly; SameSite=Lax{secure}");
+    let mut header = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+    header.set_sensitive(true);
+    header
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The id is what a token is made of.
+        f.debug_struct("Session")
+            .field("account", &self.account)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
