@@ -16,6 +16,8 @@ pub use component::{
 };
 #[cfg(feature = "app")]
 pub use host::{Background, Secret, SecretReference, Setup, SetupError};
+#[cfg(feature = "front")]
+pub use macros::files;
 #[cfg(feature = "database")]
 pub use macros::{Row, migrations};
 pub use macros::{Shape, component, data};
@@ -76,7 +78,11 @@ pub mod telemetry {
 /// The web tier: routes by axum, served by HTTP and HTTPS.
 #[cfg(feature = "front")]
 pub mod front {
-    pub use ::front::{Call, Config, Handle, Tls, TlsError, Web, redirect_to_https, serve};
+    pub use ::front::{
+        Call, Config, Event, EventSender, Events, File, Files, Form, Handle, Html, Json, NoListener, Path, Problem,
+        Query, SESSION_LIFE, Session, Sessions, TemplateError, Templates, Tls, TlsError, Web, compressed, is_local,
+        redirect, redirect_to_https, serve,
+    };
 }
 
 /// What the macros' code names. Not for people.
@@ -84,6 +90,8 @@ pub mod front {
 pub mod __macro {
     #[cfg(feature = "database")]
     pub use ::database;
+    #[cfg(feature = "front")]
+    pub use ::front;
     pub use component::__macro::*;
     pub use macros::Shape;
 }

@@ -17,6 +17,8 @@ mod component;
 mod data;
 mod error_code;
 mod expand;
+mod files;
+mod folder;
 mod marks;
 mod method;
 mod migrations;
@@ -74,17 +76,7 @@ pub fn data(arguments: TokenStream, item: TokenStream) -> TokenStream {
     data::expand(arguments.into(), item.into()).into()
 }
 
-/// Makes a scenario a test: it is run once for each seed, each time in a process of its own, in a world in which whatever
-/// its system model allows goes wrong. It needs the feature `simulate`.
-///
-/// | option | meaning |
-/// |---|---|
-/// | `model = "asynchronous"` | the system model; this is the default |
-/// | `seeds = 200` | how many seeds; 100 without it |
-/// | `sometimes = ["a call was retried"]` | what has to happen in some run, by the names given to `sometimes!` |
-///
-/// The scenario is an `async fn name(world: World)`. A failure is made as small as possible, saved in `tests/failures`
-/// beside the package's manifest, and tried first from then on.
+#[doc = include_str!("simulate.md")]
 #[proc_macro_attribute]
 pub fn simulate(arguments: TokenStream, item: TokenStream) -> TokenStream {
     simulate::expand(arguments.into(), item.into()).into()
@@ -117,4 +109,10 @@ pub fn row(item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn migrations(input: TokenStream) -> TokenStream {
     migrations::expand(input.into()).into()
+}
+
+#[doc = include_str!("files.md")]
+#[proc_macro]
+pub fn files(input: TokenStream) -> TokenStream {
+    files::expand(input.into()).into()
 }

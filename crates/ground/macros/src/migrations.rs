@@ -1,13 +1,12 @@
 //! `migrations!("migrations")`: the numbered files of a folder as data, read while the program is built.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::parse::{Parse, ParseStream};
-use syn::{LitStr, Token};
+use syn::parse::Parser as _;
 
+use crate::folder::{self, Arguments, Entry};
 use crate::root::Root;
 
 const FORM: &str = "write the folder beside `Cargo.toml`: `migrations!(\"migrations\")`";
@@ -16,7 +15,7 @@ const FORM: &str = "write the folder beside `Cargo.toml`: `migrations!(\"migrati
 const NAMES: &str = "`0001_name.sql`, or `0001_name.sqlite.sql` and `0001_name.postgres.sql` where the dialects differ";
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let arguments: Arguments = match syn::parse2(input) {
+    let arguments = match Arguments::read(FORM).parse2(input) {
         Ok(arguments) => arguments,
         Err(error) => return error.into_compile_error(),
     };
@@ -27,27 +26,6 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             .into_iter()
             .map(|mistake| syn::Error::new(arguments.folder.span(), mistake).into_compile_error())
             .collect(),
-    }
-}
-
-struct Arguments {
-    folder: LitStr,
-    root: Root,
-}
-
-impl Parse for Arguments {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Arguments> {
-        let folder: LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), FORM))?;
-        let mut root = Root::default();
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
-            let option = input.parse::<Token![crate]>().and_then(|_| input.parse::<Token![=]>());
-            option.map_err(|error| syn::Error::new(error.span(), FORM))?;
-            root = Root::of(&input.parse()?)?;
-        }
-        if !input.is_empty() {
-            return Err(input.error(FORM));
-        }
-        Ok(Arguments { folder, root })
     }
 }
 
@@ -79,30 +57,18 @@ impl Kind {
     }
 }
 
-/// An absolute path is the same on no two machines.
+/// The files of `folder`.
 fn read(folder: &str) -> Result<Files, Vec<String>> {
-    if folder.is_empty() || Path::new(folder).is_absolute() {
-        return Err(vec![format!("`{folder}` is no folder of the package: {FORM}")]);
-    }
-    let package = std::env::var_os("CARGO_MANIFEST_DIR");
-    let package = package.ok_or_else(|| vec!["only cargo says where the package is: build with it".to_owned()])?;
-    let folder_path = Path::new(&package).join(folder);
-    let unreadable = |error: std::io::Error| vec![format!("the folder `{folder}` cannot be read ({error}): {FORM}")];
-    let mut files = Files::new();
-    for entry in std::fs::read_dir(folder_path).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // What an editor or a file browser leaves behind.
-        if !name.starts_with('.') {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a macro reads the source of the program that is built"
-            )]
-            let bytes = std::fs::read(entry.path()).map_err(|error| error.to_string());
-            files.insert(name, bytes);
-        }
-    }
-    Ok(files)
+    let entries = folder::list(folder, FORM)?;
+    let file = |entry: Entry| {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a macro reads the source of the program that is built"
+        )]
+        let bytes = std::fs::read(entry.path).map_err(|error| error.to_string());
+        (entry.name, bytes)
+    };
+    Ok(entries.into_iter().map(file).collect())
 }
 
 /// The steps that `files` are, in order, or all that is wrong with them.
