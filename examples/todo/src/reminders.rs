@@ -1,11 +1,27 @@
 //! The component that reminds people of their to-dos by mail.
 
+mod bell;
+mod follow;
+mod letter;
+mod ring;
+
 use terrace::database::Timestamp;
 use terrace::{CallError, CallErrorKind, Cx};
 use uuid::Uuid;
 
+pub use bell::Bell;
+
 /// Reminders of one to-do.
 pub const REMINDERS_MAX: i64 = 20;
+
+/// To-dos whose reminders one call answers, and reminders that one call imports.
+pub const LIST_MAX: usize = 200;
+/// Days from now on within which a reminder lies: 10 years.
+pub const AHEAD_DAYS_MAX: u64 = 3_653;
+/// How many hours after its time a reminder is still sent, where its to-do was done or deleted then and is open again.
+pub const LATE_HOURS_MAX: u64 = 24;
+/// For how many days after its time a reminder is kept.
+pub const KEEP_DAYS: u64 = 90;
 
 /// Reminds people by mail. A reminder of a to-do that is done or deleted is not sent, and is back when that is taken back.
 #[terrace::component(owner = "reminders", requires = "asynchronous")]
@@ -14,7 +30,7 @@ pub trait Reminders {
     #[call(once)]
     async fn add(&self, cx: &Cx, owner: Uuid, todo: Uuid, at: Timestamp) -> Result<Reminder, ReminderError>;
 
-    /// The reminders of these to-dos (at most 200), the earliest first.
+    /// The reminders of these to-dos (at most [`LIST_MAX`]), the earliest first.
     #[call(read)]
     async fn list(&self, cx: &Cx, owner: Uuid, todos: Vec<Uuid>) -> Result<Vec<Reminder>, ReminderError>;
 
@@ -27,7 +43,7 @@ pub trait Reminders {
     #[call(once)]
     async fn follow(&self, cx: &Cx, owner: Uuid, todo: Uuid, open: bool, version: i64) -> Result<(), ReminderError>;
 
-    /// Adds up to 200 reminders of an export with their ids; those whose id is there already are left as they are, and those whose
+    /// Adds up to [`LIST_MAX`] reminders of an export with their ids; those whose id is there already are left as they are, and those whose
     /// time is over count as sent. Answers how many are new.
     #[call(once)]
     async fn import(&self, cx: &Cx, owner: Uuid, reminders: Vec<Reminder>) -> Result<u64, ReminderError>;
@@ -70,7 +86,7 @@ pub enum ReminderError {
     #[error("{field}: {reason}")]
     #[error(code = "invalid_argument")]
     Invalid {
-        /// `at`.
+        /// `at`; of a list also `todos`, of an import `reminders`.
         field: String,
         /// What is wrong, and what would be right.
         reason: String,

@@ -1,8 +1,20 @@
 //! The component that keeps to-dos.
 
+mod checked;
+mod cursor;
+mod history;
+mod kept;
+mod later;
+mod listing;
+mod notebook;
+mod person;
+mod watchers;
+
 use terrace::database::Timestamp;
 use terrace::{CallError, CallErrorKind, Cx};
 use uuid::Uuid;
+
+pub use notebook::Notebook;
 
 /// Characters of a title.
 pub const TITLE_MAX: usize = 500;
@@ -16,6 +28,15 @@ pub const LIST_MAX: u32 = 200;
 pub const IMPORT_MAX: usize = 200;
 /// To-dos of one person.
 pub const TODOS_MAX: i64 = 100_000;
+
+/// Changes of one to-do that can be taken back.
+pub const CHANGES_MAX: i64 = 20;
+/// For how many days a change can be taken back.
+pub const UNDO_DAYS: u64 = 30;
+/// Deleted to-dos of one person that are kept, so that they can be taken back.
+pub const DELETED_MAX: i64 = 1_000;
+/// Tags that an overview names.
+pub const OVERVIEW_TAGS_MAX: i64 = 1_000;
 
 /// Keeps to-dos, each of one person, whom nobody else's calls reach: to another person it is [`TodoError::Unknown`].
 #[terrace::component(owner = "todos", requires = "asynchronous")]
@@ -36,7 +57,7 @@ pub trait Todos {
     #[call(once)]
     async fn edit(&self, cx: &Cx, owner: Uuid, id: Uuid, change: Change) -> Result<Todo, TodoError>;
 
-    /// Deletes a to-do. It can be taken back for 30 days.
+    /// Deletes a to-do. It can be taken back for [`UNDO_DAYS`], unless [`DELETED_MAX`] others were deleted since.
     #[call(once)]
     async fn delete(&self, cx: &Cx, owner: Uuid, id: Uuid) -> Result<(), TodoError>;
 
@@ -155,7 +176,7 @@ pub struct Overview {
     pub open: u64,
     /// To-dos that are done.
     pub done: u64,
-    /// Each tag of an open to-do, and how many have it.
+    /// Each tag of an open to-do, and how many have it; where there are more than [`OVERVIEW_TAGS_MAX`], those that most have.
     pub tags: Vec<(String, u64)>,
     /// The revision, for [`Todos::changed`].
     pub revision: i64,
@@ -169,7 +190,7 @@ pub enum TodoError {
     #[error("{field}: {reason}")]
     #[error(code = "invalid_argument")]
     Invalid {
-        /// `title`, `tags`, `due`, `limit`, `after`, `q`.
+        /// `title`, `tags`, `due`, `limit`, `after`, `q`; of an import also `todos`, `created_at`, `updated_at`.
         field: String,
         /// What is wrong, and what would be right.
         reason: String,
