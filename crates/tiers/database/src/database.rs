@@ -112,7 +112,7 @@ impl Database {
     pub async fn query<R: FromRow>(&self, sql: &str, parameters: impl Parameters) -> Result<Vec<R>, Error> {
         sql::admitted(sql)?;
         let rows = self.inner.engine.query(sql, checked(parameters.values())?).await?;
-        rows.into_iter().map(|mut row| R::from_row(&mut row)).collect()
+        rows.read()
     }
 
     /// The only row of a query.

@@ -4,7 +4,7 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use crate::error::Error;
-use crate::row::Row;
+use crate::row::Rows;
 use crate::value::Value;
 use crate::work::Work;
 
@@ -24,7 +24,7 @@ impl Engine {
     }
 
     /// The rows of a query that changes nothing.
-    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Rows, Error> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.query(sql, values).await,
             Engine::Postgres(postgres) => postgres.query(sql, values).await,

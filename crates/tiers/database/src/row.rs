@@ -3,17 +3,70 @@
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::limits::{ANSWER_BYTES_MAX, ROWS_MAX};
 use crate::value::{FromValue, Json, Value};
+
+/// The names of an answer's columns, which all its rows share.
+pub(crate) type Columns = Arc<[Box<str>]>;
+
+/// The rows of an answer, one behind the other: a list for each row would cost as much as what is in it.
+#[derive(Default)]
+pub(crate) struct Rows {
+    /// There from the first row on.
+    columns: Columns,
+    values: Vec<Value>,
+    /// How many rows; an answer without columns has some too.
+    count: usize,
+    bytes: usize,
+}
+
+impl Rows {
+    /// Takes one more row: `read` adds its values, and answers how many bytes of text and blobs they have.
+    pub(crate) fn add(
+        &mut self,
+        columns: &Columns,
+        read: impl FnOnce(&mut Vec<Value>) -> Result<usize, Error>,
+    ) -> Result<(), Error> {
+        if self.count == ROWS_MAX {
+            let limit = format!("{ROWS_MAX} rows");
+            return Err(Error::TooLarge { limit });
+        }
+        if self.count == 0 {
+            self.columns = columns.clone();
+        }
+        self.count += 1;
+        self.bytes += read(&mut self.values)?;
+        if self.bytes > ANSWER_BYTES_MAX {
+            let limit = format!("{} MiB", ANSWER_BYTES_MAX >> 20);
+            return Err(Error::TooLarge { limit });
+        }
+        Ok(())
+    }
+
+    /// Makes something of each row. They are read through one [`Row`], which is filled again and again.
+    pub(crate) fn read<R: FromRow>(self) -> Result<Vec<R>, Error> {
+        let (columns, width) = (self.columns.clone(), self.columns.len());
+        let mut values = self.values.into_iter();
+        let mut row = Row::new(columns, Vec::with_capacity(width));
+        let mut read = Vec::with_capacity(self.count);
+        for _ in 0..self.count {
+            row.values.clear();
+            row.values.extend(values.by_ref().take(width));
+            read.push(R::from_row(&mut row)?);
+        }
+        Ok(read)
+    }
+}
 
 /// One row of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    columns: Arc<[Box<str>]>,
+    columns: Columns,
     values: Vec<Value>,
 }
 
 impl Row {
-    pub(crate) fn new(columns: Arc<[Box<str>]>, values: Vec<Value>) -> Row {
+    pub(crate) fn new(columns: Columns, values: Vec<Value>) -> Row {
         Row { columns, values }
     }
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use crate::engine::{postgres, sqlite};
 use crate::error::Error;
-use crate::row::{FromRow, Row};
+use crate::row::{FromRow, Row, Rows};
 use crate::sql;
 use crate::value::{Parameters, Value, checked};
 use crate::work::Hook;
@@ -44,7 +44,7 @@ impl<'c> Transaction<'c> {
     /// The rows of a query.
     pub async fn query<R: FromRow>(&self, sql: &str, parameters: impl Parameters) -> Result<Vec<R>, Error> {
         let rows = self.run(sql, parameters.values()).await?;
-        let read = rows.into_iter().map(|mut row| R::from_row(&mut row)).collect();
+        let read = rows.read();
         self.noted(read)
     }
 
@@ -144,7 +144,7 @@ impl<'c> Transaction<'c> {
         .await
     }
 
-    async fn run(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
+    async fn run(&self, sql: &str, values: Vec<Value>) -> Result<Rows, Error> {
         let values = self.admitted(sql, values)?;
         let _running = self.running();
         let rows = match &self.link {

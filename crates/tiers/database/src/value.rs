@@ -46,16 +46,6 @@ impl Value {
             Value::Json(_) => "json",
         }
     }
-
-    /// Bytes of what it holds beside itself.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Value::Text(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-            // Its text was counted before it was read.
-            _ => 0,
-        }
-    }
 }
 
 /// A Rust value as a parameter.

@@ -45,7 +45,7 @@ pub(crate) use self::session::Session;
 use crate::config::Config;
 use crate::error::Error;
 use crate::limits::WAITING_MAX;
-use crate::row::Row;
+use crate::row::Rows;
 use crate::value::Value;
 use crate::work::Work;
 
@@ -72,7 +72,7 @@ struct Asked {
 
 enum What {
     Work(Box<dyn Work>),
-    Query(String, Vec<Value>, oneshot::Sender<Result<Vec<Row>, Error>>),
+    Query(String, Vec<Value>, oneshot::Sender<Result<Rows, Error>>),
 }
 
 /// What was not taken, and why.
@@ -143,7 +143,7 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Rows, Error> {
         let (answer, answered) = oneshot::channel();
         let asked = self.ask(What::Query(sql.to_owned(), values, answer));
         asked.map_err(|refused| refused.error)?;

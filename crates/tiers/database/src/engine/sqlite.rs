@@ -25,7 +25,7 @@ use self::opening::Settings;
 use crate::config::Config;
 use crate::error::Error;
 use crate::limits::{BATCH_MAX, LOG_PAGES, LOG_PAGES_MAX, WAITING_MAX};
-use crate::row::Row;
+use crate::row::Rows;
 use crate::value::Value;
 use crate::work::{GivenUp, Isolation, Waits, Work};
 
@@ -106,7 +106,7 @@ impl Sqlite {
         }
     }
 
-    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Rows, Error> {
         let permit = self.inner.reading.clone().acquire_owned().await;
         let permit = permit.map_err(|error| closed(&error.to_string()))?;
         let (inner, sql) = (self.inner.clone(), sql.to_owned());
@@ -197,7 +197,7 @@ impl Inner {
         }
     }
 
-    fn read(&self, sql: &str, values: &[Value], given_up: &GivenUp) -> Result<Vec<Row>, Error> {
+    fn read(&self, sql: &str, values: &[Value], given_up: &GivenUp) -> Result<Rows, Error> {
         if given_up.is() {
             return Err(closed("nobody waits for the answer"));
         }

@@ -14,7 +14,7 @@ use super::pipeline::while_wanted;
 use super::{Server, Session};
 use crate::error::Error;
 use crate::limits::ATTEMPTS_MAX;
-use crate::row::Row;
+use crate::row::Rows;
 use crate::transaction::{Link, Transaction};
 use crate::value::Value;
 use crate::work::{Hook, Isolation, Work, settle};
@@ -65,7 +65,7 @@ pub(super) async fn query(
     server: &Rc<Server>,
     sql: &str,
     values: &[Value],
-    mut answer: oneshot::Sender<Result<Vec<Row>, Error>>,
+    mut answer: oneshot::Sender<Result<Rows, Error>>,
     waits: OwnedSemaphorePermit,
 ) {
     let mut waits = Some(waits);

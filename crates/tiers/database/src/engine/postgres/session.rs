@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
@@ -18,8 +17,7 @@ use super::plan::Slow;
 use super::values::{self, Parameter};
 use super::{Server, failure};
 use crate::error::Error;
-use crate::limits::{ANSWER_BYTES_MAX, ROWS_MAX};
-use crate::row::Row;
+use crate::row::{Columns, Row, Rows};
 use crate::value::Value;
 
 /// Statements that a connection keeps prepared; with more it forgets them all, since texts that are ever new never end.
@@ -45,9 +43,6 @@ pub(crate) struct Session {
     stale: Cell<bool>,
     slow: RefCell<Vec<Slow>>,
 }
-
-/// The names of an answer's columns, which all its rows share.
-type Columns = Arc<[Box<str>]>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -76,19 +71,13 @@ impl Session {
         })
     }
 
-    pub(crate) async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        let too_large = |limit| Err(Error::TooLarge { limit });
+    pub(crate) async fn query(&self, sql: &str, values: &[Value]) -> Result<Rows, Error> {
+        let mut rows = Rows::default();
         self.stream(sql, values, &mut |row, columns| {
-            bytes += row.raw_size_bytes();
-            if rows.len() == ROWS_MAX {
-                return too_large(format!("{ROWS_MAX} rows"));
-            }
-            if bytes > ANSWER_BYTES_MAX {
-                return too_large(format!("{} MiB", ANSWER_BYTES_MAX >> 20));
-            }
-            rows.push(read(row, columns)?);
-            Ok(())
+            rows.add(columns, |values| {
+                read(row, columns.len(), values)?;
+                Ok(row.raw_size_bytes())
+            })
         })
         .await?;
         Ok(rows)
@@ -101,8 +90,12 @@ impl Session {
         values: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.stream(sql, values, &mut |row, columns| take(read(row, columns)?))
-            .await
+        self.stream(sql, values, &mut |row, columns| {
+            let mut values = Vec::with_capacity(columns.len());
+            read(row, columns.len(), &mut values)?;
+            take(Row::new(columns.clone(), values))
+        })
+        .await
     }
 
     pub(crate) async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
@@ -376,7 +369,9 @@ fn parameters(values: &[Value]) -> impl ExactSizeIterator<Item = Parameter<'_>> 
     })
 }
 
-fn read(row: &Raw, columns: &Columns) -> Result<Row, Error> {
-    let values: Result<Vec<Value>, Error> = (0..columns.len()).map(|index| values::read(row, index)).collect();
-    Ok(Row::new(columns.clone(), values?))
+fn read(row: &Raw, width: usize, values: &mut Vec<Value>) -> Result<(), Error> {
+    for index in 0..width {
+        values.push(values::read(row, index)?);
+    }
+    Ok(())
 }

@@ -12,8 +12,8 @@ use super::opening::Settings;
 use super::slow::Slow;
 use super::{failure, lock};
 use crate::error::Error;
-use crate::limits::{ANSWER_BYTES_MAX, LOG_PAGES_MAX, ROWS_MAX};
-use crate::row::Row;
+use crate::limits::LOG_PAGES_MAX;
+use crate::row::{Columns, Row, Rows};
 use crate::sql;
 use crate::value::Value;
 use crate::work::GivenUp;
@@ -152,18 +152,10 @@ impl Connection {
         done.map(drop).map_err(|error| self.failed(error, sql))
     }
 
-    pub(crate) fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        self.each(sql, values, &mut |row| {
-            bytes += row.values().iter().map(Value::bytes).sum::<usize>();
-            if rows.len() == ROWS_MAX {
-                return Err(too_large(format!("{ROWS_MAX} rows")));
-            }
-            if bytes > ANSWER_BYTES_MAX {
-                return Err(too_large(format!("{} MiB", ANSWER_BYTES_MAX >> 20)));
-            }
-            rows.push(row);
-            Ok(())
+    pub(crate) fn query(&self, sql: &str, values: &[Value]) -> Result<Rows, Error> {
+        let mut rows = Rows::default();
+        self.walk(sql, values, |columns, row| {
+            rows.add(columns, |values| read(row, columns, values))
         })?;
         Ok(rows)
     }
@@ -175,18 +167,26 @@ impl Connection {
         values: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let failed = |error| self.failed(error, sql);
+        self.walk(sql, values, |columns, row| {
+            let mut values = Vec::with_capacity(columns.len());
+            read(row, columns, &mut values)?;
+            take(Row::new(columns.clone(), values))
+        })
+    }
+
+    fn walk(
+        &self,
+        sql: &str,
+        values: &[Value],
+        mut take: impl FnMut(&Columns, &rusqlite::Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.timed(sql, || {
             let mut statement = self.prepared(sql, values)?;
             let names = statement.column_names();
-            let columns: Arc<[Box<str>]> = names.into_iter().map(Box::from).collect();
+            let columns: Columns = names.into_iter().map(Box::from).collect();
             let mut cursor = statement.raw_query();
-            while let Some(row) = cursor.next().map_err(failed)? {
-                let mut values = Vec::with_capacity(columns.len());
-                for index in 0..columns.len() {
-                    values.push(read(row.get_ref(index).map_err(failed)?, &columns[index])?);
-                }
-                take(Row::new(columns.clone(), values))?;
+            while let Some(row) = cursor.next().map_err(|error| self.failed(error, sql))? {
+                take(&columns, row)?;
             }
             Ok(())
         })
@@ -305,25 +305,33 @@ impl ToSql for Value {
     }
 }
 
-fn read(value: ValueRef<'_>, column: &str) -> Result<Value, Error> {
-    Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(value) => Value::Integer(value),
-        ValueRef::Real(value) => Value::Real(value),
-        ValueRef::Blob(value) => Value::Bytes(value.to_vec()),
-        ValueRef::Text(value) => match std::str::from_utf8(value) {
-            Ok(text) => Value::Text(text.to_owned()),
-            Err(error) => {
-                return Err(Error::Mismatch {
-                    column: column.to_owned(),
-                    found: format!("text whose byte {} is not UTF-8", error.valid_up_to()),
-                    wanted: "text".to_owned(),
-                });
-            }
-        },
-    })
-}
-
-fn too_large(limit: String) -> Error {
-    Error::TooLarge { limit }
+/// Adds the values of a row, and answers how many bytes of text and blobs they have.
+fn read(row: &rusqlite::Row<'_>, columns: &Columns, values: &mut Vec<Value>) -> Result<usize, Error> {
+    let mut bytes = 0;
+    for (index, column) in columns.iter().enumerate() {
+        let value = row.get_ref(index).map_err(|error| Error::Statement {
+            message: error.to_string(),
+            sql: String::new(),
+        })?;
+        if let ValueRef::Text(held) | ValueRef::Blob(held) = value {
+            bytes += held.len();
+        }
+        values.push(match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(value) => Value::Integer(value),
+            ValueRef::Real(value) => Value::Real(value),
+            ValueRef::Blob(value) => Value::Bytes(value.to_vec()),
+            ValueRef::Text(value) => match std::str::from_utf8(value) {
+                Ok(text) => Value::Text(text.to_owned()),
+                Err(error) => {
+                    return Err(Error::Mismatch {
+                        column: column.to_string(),
+                        found: format!("text whose byte {} is not UTF-8", error.valid_up_to()),
+                        wanted: "text".to_owned(),
+                    });
+                }
+            },
+        });
+    }
+    Ok(bytes)
 }
