@@ -127,9 +127,34 @@ impl Database {
 
     /// Runs one statement in a transaction of its own and answers how many rows it changed.
     pub async fn execute(&self, sql: &str, parameters: impl Parameters) -> Result<u64, Error> {
-        let (sql, values) = (sql.to_owned(), parameters.values());
-        self.transaction(async move |tx: &Transaction<'_>| tx.finish(&sql, &values[..]).await)
+        self.execute_with(Isolation::Serializable, sql, parameters.values())
             .await
+    }
+
+    /// [`Database::execute`] that sees as much of others as `isolation` says.
+    pub async fn execute_with(
+        &self,
+        isolation: Isolation,
+        sql: &str,
+        parameters: impl Parameters,
+    ) -> Result<u64, Error> {
+        let values = parameters.values();
+        if let Engine::Postgres(postgres) = &self.inner.engine
+            && postgres.is_at_home()
+        {
+            sql::admitted(sql)?;
+            let values = checked(values)?;
+            let running = self
+                .inner
+                .frozen
+                .admit(isolation, || postgres.execute(isolation, sql, &values))?;
+            return running.await;
+        }
+        let sql = sql.to_owned();
+        self.transaction_with(isolation, async move |tx: &Transaction<'_>| {
+            tx.finish(&sql, &values[..]).await
+        })
+        .await
     }
 
     /// Runs a closure in a transaction: all that it does is kept, or nothing. An `Err` of its own rolls back. Where it was in

@@ -4,6 +4,7 @@
     reason = "real tasks, clocks and processes: the server is outside of every world"
 )]
 
+mod connections;
 mod opening;
 mod relay;
 mod restart;

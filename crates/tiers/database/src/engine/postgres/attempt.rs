@@ -3,14 +3,14 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 use wire::Ran;
 
-use super::pipeline::while_wanted;
+use super::shares::Side;
 use super::{Server, Session};
 use crate::error::Error;
 use crate::limits::ATTEMPTS_MAX;
@@ -26,13 +26,13 @@ const CONFLICT_BACKOFF: Duration = Duration::from_millis(4);
 const LOST_BACKOFF: Duration = Duration::from_millis(200);
 
 /// Runs a transaction; `waits` is its place among those that wait.
-pub(super) async fn transact(server: &Rc<Server>, mut work: Box<dyn Work>, waits: OwnedSemaphorePermit) {
+pub(super) async fn transact(server: &Arc<Server>, mut work: Box<dyn Work>, waits: OwnedSemaphorePermit) {
     let mut waits = Some(waits);
     for attempts in 1.. {
         if !work.is_wanted() {
             return;
         }
-        let taken = Session::take(server).await;
+        let taken = Session::take(server, Side::Thread).await;
         drop(waits.take());
         let (end, session) = match taken {
             Ok(session) => {
@@ -45,10 +45,9 @@ pub(super) async fn transact(server: &Rc<Server>, mut work: Box<dyn Work>, waits
             }
             Err(error) => (Err(error), None),
         };
-        let is_stale = session.as_ref().is_some_and(Session::is_stale);
-        if let Some(backoff) = again(end.as_ref().err(), is_stale, work.tells_repeats(), attempts) {
+        if let Some(backoff) = repeated(server, &end, session.as_ref(), work.tells_repeats(), attempts) {
             drop(session);
-            sleep(server.jittered(backoff)).await;
+            sleep(backoff).await;
             continue;
         }
         let end = end.map_err(|error| counted(error, attempts));
@@ -60,40 +59,78 @@ pub(super) async fn transact(server: &Rc<Server>, mut work: Box<dyn Work>, waits
     }
 }
 
-/// Runs a query that changes nothing.
+/// Runs a query that changes nothing, and answers what it found with the session that did.
 pub(super) async fn query(
-    server: &Rc<Server>,
+    server: &Arc<Server>,
+    side: Side,
     sql: &str,
     values: &[Value],
-    mut answer: oneshot::Sender<Result<Rows, Error>>,
     waits: OwnedSemaphorePermit,
-) {
+) -> (Result<Rows, Error>, Option<Session>) {
     let mut waits = Some(waits);
-    for attempts in 1.. {
-        let Some(taken) = while_wanted(&mut answer, Session::take(server)).await else {
-            return;
-        };
+    let mut attempts = 1;
+    loop {
+        let taken = Session::take(server, side).await;
         drop(waits.take());
         let (end, session) = match taken {
-            Ok(session) => match while_wanted(&mut answer, session.query(sql, values)).await {
-                Some(end) => (end, Some(session)),
-                None => return,
-            },
+            Ok(session) => (session.query(sql, values).await, Some(session)),
             Err(error) => (Err(error), None),
         };
-        let is_stale = session.as_ref().is_some_and(Session::is_stale);
-        if let Some(backoff) = again(end.as_ref().err(), is_stale, true, attempts) {
-            drop(session);
-            sleep(server.jittered(backoff)).await;
-            continue;
+        match repeated(server, &end, session.as_ref(), true, attempts) {
+            None => return (end.map_err(|error| counted(error, attempts)), session),
+            Some(backoff) => {
+                drop(session);
+                sleep(backoff).await;
+                attempts += 1;
+            }
         }
-        // Whoever gave up does not want to know.
-        let _ = answer.send(end.map_err(|error| counted(error, attempts)));
-        if let Some(session) = session {
-            session.tell_slow().await;
-        }
-        return;
     }
+}
+
+/// Runs one statement in a transaction of its own, on its caller's runtime. Begin, statement and commit are sent together.
+/// Where no answer comes it may have been kept, and is not run again.
+pub(super) async fn execute(
+    server: &Arc<Server>,
+    isolation: Isolation,
+    sql: &str,
+    values: &[Value],
+    waits: OwnedSemaphorePermit,
+) -> (Result<u64, Error>, Option<Session>) {
+    let mut waits = Some(waits);
+    let mut attempts = 1;
+    loop {
+        let taken = Session::take(server, Side::Callers).await;
+        drop(waits.take());
+        let (end, session) = match taken {
+            Ok(session) => {
+                session.begin(begin(isolation));
+                let end = session.finish(sql, values).await;
+                session.roll_back().await;
+                (end, Some(session))
+            }
+            Err(error) => (Err(error), None),
+        };
+        match repeated(server, &end, session.as_ref(), false, attempts) {
+            None => return (end.map_err(|error| counted(error, attempts)), session),
+            Some(backoff) => {
+                drop(session);
+                sleep(backoff).await;
+                attempts += 1;
+            }
+        }
+    }
+}
+
+/// How long to wait until it is run again, if it is.
+fn repeated<T>(
+    server: &Server,
+    end: &Result<T, Error>,
+    session: Option<&Session>,
+    repeats: bool,
+    attempts: u32,
+) -> Option<Duration> {
+    let is_stale = session.is_some_and(Session::is_stale);
+    again(end.as_ref().err(), is_stale, repeats, attempts).map(|backoff| server.jittered(backoff))
 }
 
 /// Whether to run it again, and how long to wait until then at most.
@@ -118,14 +155,18 @@ fn counted(error: Error, attempts: u32) -> Error {
     }
 }
 
-/// Runs the closure once. What it did is kept where hooks are answered, and otherwise not, or perhaps: that is for
-/// [`Session::roll_back`].
-async fn attempt(session: &Session, work: &mut dyn Work) -> Result<Vec<Hook>, Error> {
-    session.begin(match work.isolation() {
+fn begin(isolation: Isolation) -> &'static str {
+    match isolation {
         Isolation::Serializable => "begin isolation level serializable read write",
         Isolation::ReadCommitted => "begin isolation level read committed read write",
         Isolation::Snapshot => "begin isolation level repeatable read read only",
-    });
+    }
+}
+
+/// Runs the closure once. What it did is kept where hooks are answered, and otherwise not, or perhaps: that is for
+/// [`Session::roll_back`].
+async fn attempt(session: &Session, work: &mut dyn Work) -> Result<Vec<Hook>, Error> {
+    session.begin(begin(work.isolation()));
     let transaction = Transaction::new(Link::Postgres(session));
     let answered = {
         let mut closure = pin!(transaction.guard(work.attempt(&transaction)));

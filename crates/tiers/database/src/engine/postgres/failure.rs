@@ -2,11 +2,12 @@
 
 use std::error::Error as StdError;
 
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool_postgres::PoolError;
 use tokio_postgres::error::DbError;
 use wire::Ran;
 
 use super::address::Address;
+use super::shares::Refused;
 use super::values::Unfit;
 use super::{CONNECT_MAX, POOL_WAIT_MAX};
 use crate::error::{Constraint, Error};
@@ -124,16 +125,21 @@ pub(super) fn of_query(error: &tokio_postgres::Error, sql: &str) -> Error {
 }
 
 /// Why there is no connection.
-pub(super) fn of_pool(error: PoolError, address: &Address, connections: usize) -> Error {
+pub(super) fn of_pool(refused: Refused, address: &Address, connections: usize) -> Error {
     let unavailable = |message| Error::Unavailable { message, ran: Ran::No };
+    let error = match refused {
+        Refused::Taken => {
+            return Error::Busy {
+                message: format!(
+                    "all {connections} connections of the component were taken for {} s; make transactions shorter, or \
+                     raise `connections`",
+                    POOL_WAIT_MAX.as_secs()
+                ),
+            };
+        }
+        Refused::Pool(error) => error,
+    };
     match error {
-        PoolError::Timeout(TimeoutType::Wait) => Error::Busy {
-            message: format!(
-                "all {connections} connections of the component were taken for {} s; make transactions shorter, or raise \
-                 `connections`",
-                POOL_WAIT_MAX.as_secs()
-            ),
-        },
         PoolError::Timeout(_) => unavailable(silent(address)),
         PoolError::Backend(error) => match error.as_db_error().map(|said| said.code().code()) {
             Some("53300") => Error::Busy {

@@ -1,19 +1,20 @@
 //! One connection, as long as somebody has it.
 
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::pin;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use futures_core::Stream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Row as Raw, Statement};
 
 use super::pipeline::{both, unless_refused};
 use super::plan::Slow;
+use super::shares::Side;
 use super::values::{self, Parameter};
 use super::{Server, failure};
 use crate::error::Error;
@@ -33,20 +34,28 @@ const END_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Session {
     /// There until the session is dropped.
     client: Option<Object>,
-    server: Rc<Server>,
-    /// What is to be said before the first statement.
-    begin: Cell<Option<&'static str>>,
-    transaction: Cell<State>,
-    /// A statement was given up before the server had answered it.
-    unfinished: Cell<bool>,
-    /// A statement was prepared for tables that have changed.
-    stale: Cell<bool>,
-    slow: RefCell<Vec<Slow>>,
+    /// Its place among the connections of the component, free once the connection is back.
+    _place: OwnedSemaphorePermit,
+    server: Arc<Server>,
+    state: Mutex<State>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+#[derive(Default)]
+struct State {
+    /// What is to be said before the first statement.
+    begin: Option<&'static str>,
+    transaction: Progress,
+    /// A statement was given up before the server had answered it.
+    unfinished: bool,
+    /// A statement was prepared for tables that have changed.
+    stale: bool,
+    slow: Vec<Slow>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Progress {
     /// None, or one of which the server knows nothing yet.
+    #[default]
     None,
     Open,
     /// The last statement brought the commit with it.
@@ -54,26 +63,23 @@ enum State {
 }
 
 impl Session {
-    pub(super) async fn take(server: &Rc<Server>) -> Result<Session, Error> {
-        let client = server.pool.get().await;
-        let client = client.map_err(|error| failure::of_pool(error, &server.address, server.connections))?;
-        if client.statement_cache.size() > STATEMENTS_MAX {
-            client.statement_cache.clear();
+    pub(super) async fn take(server: &Arc<Server>, side: Side) -> Result<Session, Error> {
+        let lent = server.shares.take(side).await;
+        let lent = lent.map_err(|refused| failure::of_pool(refused, &server.address, server.connections))?;
+        if lent.client.statement_cache.size() > STATEMENTS_MAX {
+            lent.client.statement_cache.clear();
         }
         Ok(Session {
-            client: Some(client),
+            client: Some(lent.client),
+            _place: lent.place,
             server: server.clone(),
-            begin: Cell::new(None),
-            transaction: Cell::new(State::None),
-            unfinished: Cell::new(false),
-            stale: Cell::new(false),
-            slow: RefCell::default(),
+            state: Mutex::default(),
         })
     }
 
     pub(crate) async fn query(&self, sql: &str, values: &[Value]) -> Result<Rows, Error> {
         let mut rows = Rows::default();
-        self.stream(sql, values, &mut |row, columns| {
+        self.stream(sql, values, |row, columns| {
             rows.add(columns, |values| {
                 read(row, columns.len(), values)?;
                 Ok(row.raw_size_bytes())
@@ -90,7 +96,7 @@ impl Session {
         values: &[Value],
         take: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.stream(sql, values, &mut |row, columns| {
+        self.stream(sql, values, |row, columns| {
             let mut values = Vec::with_capacity(columns.len());
             read(row, columns.len(), &mut values)?;
             take(Row::new(columns.clone(), values))
@@ -111,7 +117,7 @@ impl Session {
 
     /// The same for the last statement of a transaction, which brings the commit with it.
     pub(crate) async fn finish(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
-        if self.unfinished.get() {
+        if self.is_unfinished() {
             // It is not kept.
             return self.execute(sql, values).await;
         }
@@ -136,8 +142,7 @@ impl Session {
                 (Err(error), _) => Err(self.failed(&error, sql)),
             };
             if is_ended {
-                self.transaction
-                    .set(if end.is_ok() { State::Kept } else { State::None });
+                self.state().transaction = if end.is_ok() { Progress::Kept } else { Progress::None };
             }
             end
         })
@@ -156,69 +161,75 @@ impl Session {
 
     /// What is said with the first statement.
     pub(super) fn begin(&self, sql: &'static str) {
-        self.begin.set(Some(sql));
+        self.state().begin = Some(sql);
     }
 
     /// Keeps what the transaction did; of one without a statement the server knows nothing.
     pub(super) async fn commit(&self) -> Result<(), Error> {
-        if self.transaction.get() != State::Open {
+        if self.state().transaction != Progress::Open {
             return Ok(());
         }
         let running = self.runs("", &[]);
         let done = self.client().batch_execute("commit").await;
         running.ended();
         if done.is_ok() {
-            self.transaction.set(State::None);
+            self.state().transaction = Progress::None;
         }
         done.map_err(|error| failure::of_commit(&error))
     }
 
     /// Whether a statement brought the commit with it.
     pub(super) fn is_kept(&self) -> bool {
-        self.transaction.get() == State::Kept
+        self.state().transaction == Progress::Kept
     }
 
     /// Whether a statement was given up in the middle, so that nobody knows what it did.
     pub(super) fn is_unfinished(&self) -> bool {
-        self.unfinished.get()
+        self.state().unfinished
     }
 
     /// Whether a statement failed since the tables have changed, and would not if it were prepared again.
     pub(super) fn is_stale(&self) -> bool {
-        self.stale.get()
+        self.state().stale
+    }
+
+    /// Whether there is something to tell once nobody waits for it.
+    pub(super) fn was_slow(&self) -> bool {
+        !self.state().slow.is_empty()
     }
 
     /// Undoes what is not kept. Where that fails the connection is not used again.
     pub(super) async fn roll_back(&self) {
-        if self.transaction.get() == State::Open && !self.unfinished.get() {
+        if self.is_open() && !self.is_unfinished() {
             let undone = timeout(END_MAX, self.client().batch_execute("rollback")).await;
             if let Ok(Ok(())) = undone {
-                self.transaction.set(State::None);
+                self.state().transaction = Progress::None;
             }
         }
     }
 
     /// Tells what was slow, once nobody waits for it.
     pub(super) async fn tell_slow(self) {
-        let slow = self.slow.take();
+        let slow = std::mem::take(&mut self.state().slow);
         for slow in slow {
-            let asks = self.transaction.get() != State::Open && !self.unfinished.get() && self.server.may_ask_plan();
+            let asks = !self.is_open() && !self.is_unfinished() && self.server.may_ask_plan();
             let client: Option<&tokio_postgres::Client> = if asks { Some(self.client()) } else { None };
             // Where it takes too long the connection is in the middle of something, and closed.
-            self.unfinished.set(asks);
+            self.state().unfinished = asks;
             let told = timeout(END_MAX, slow.tell(client, &self.server.component)).await;
             if told.is_ok() && asks {
-                self.unfinished.set(false);
+                self.state().unfinished = false;
             }
         }
     }
 
     /// Runs a statement, behind the `begin` of its transaction if that was not said yet.
     async fn begun<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let Some(begin) = self.begin.take() else {
+        let begin = self.state().begin.take();
+        let Some(begin) = begin else {
             return statement.await;
         };
-        self.transaction.set(State::Open);
+        self.state().transaction = Progress::Open;
         let (begun, done) = both(self.client().batch_execute(begin), statement).await;
         match begun {
             Ok(()) => done,
@@ -232,7 +243,7 @@ impl Session {
         &self,
         sql: &str,
         values: &[Value],
-        take: &mut dyn FnMut(&Raw, &Columns) -> Result<(), Error>,
+        mut take: impl FnMut(&Raw, &Columns) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.begun(async {
             let statement = self.prepared(sql, values).await?;
@@ -278,14 +289,24 @@ impl Session {
 
     fn failed(&self, error: &tokio_postgres::Error, sql: &str) -> Error {
         if failure::is_stale(error) {
-            self.stale.set(true);
+            self.state().stale = true;
             // Every connection prepared it for the same tables.
-            self.server.pool.manager().statement_caches.remove(sql, &[]);
+            self.server.shares.forget(sql);
         }
-        match self.transaction.get() {
-            State::None => failure::of_query(error, sql),
-            State::Open | State::Kept => failure::of(error, sql),
+        let transaction = self.state().transaction;
+        match transaction {
+            Progress::None => failure::of_query(error, sql),
+            Progress::Open | Progress::Kept => failure::of(error, sql),
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.state().transaction == Progress::Open
+    }
+
+    /// Never held while anything is waited for: only so that the future of a query is `Send`.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn runs<'s>(&'s self, sql: &'s str, values: &[Value]) -> Running<'s> {
@@ -309,12 +330,13 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
-        if self.transaction.get() != State::Open && !self.unfinished.get() {
+        let is_unfinished = self.is_unfinished();
+        if !self.is_open() && !is_unfinished {
             return;
         }
         // The pool makes another.
         let client = Object::take(client);
-        if self.unfinished.get() && tokio::runtime::Handle::try_current().is_ok() {
+        if is_unfinished && tokio::runtime::Handle::try_current().is_ok() {
             let (token, tls) = (client.cancel_token(), self.server.address.tls.clone());
             tokio::spawn(async move {
                 // A server that cannot be asked to stop sees that the connection is gone.
@@ -343,9 +365,9 @@ impl Running<'_> {
         if took < self.session.server.slow || self.sql.is_empty() {
             return;
         }
-        let mut slow = self.session.slow.borrow_mut();
-        if slow.len() < SLOW_MAX {
-            slow.push(Slow {
+        let mut state = self.session.state();
+        if state.slow.len() < SLOW_MAX {
+            state.slow.push(Slow {
                 sql: self.sql.to_owned(),
                 took,
                 parameters: self.parameters,
@@ -357,7 +379,7 @@ impl Running<'_> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.session.unfinished.set(true);
+            self.session.state().unfinished = true;
         }
     }
 }
