@@ -43,6 +43,9 @@ pub(crate) async fn claim(database: &Database, wanted: Wanted) -> Result<Vec<Cla
     let env = database.env().clone();
     let mut claimed: Vec<Claimed> = database
         .transaction_with(Isolation::ReadCommitted, async move |tx: &Transaction<'_>| {
+            if wanted.takes_all() {
+                return at_once(tx, &env, &wanted).await;
+            }
             let mut room = room(tx, &wanted).await?;
             let mut numbers = Vec::new();
             // A kind that had less room than jobs is left out, and what it left is filled with others.
@@ -58,6 +61,42 @@ pub(crate) async fn claim(database: &Database, wanted: Wanted) -> Result<Vec<Cla
         .await?;
     claimed.sort_by_key(|job| (-job.priority, job.due, job.number));
     Ok(claimed)
+}
+
+impl Wanted {
+    /// Whether there is room for whatever is found.
+    fn takes_all(&self) -> bool {
+        self.kinds
+            .iter()
+            .all(|kind| kind.concurrency.is_none() && kind.room >= self.count)
+    }
+}
+
+/// Finds and marks jobs by one statement, where none of what is found is left.
+async fn at_once(tx: &Transaction<'_>, env: &Env, wanted: &Wanted) -> Result<Vec<Claimed>, Error> {
+    let mut values = vec![Value::Text(wanted.holder.clone()), statement::micros(wanted.lease)];
+    let kinds = places(values.len() + 1, wanted.kinds.len());
+    values.extend(wanted.kinds.iter().map(|kind| Value::Text(kind.name.clone())));
+    // Materialized: what is picked is picked once, however the engine goes about the update.
+    let sql = format!(
+        "with picked (picked) as materialized ({}) {MARK} where number in (select picked from picked) returning {CLAIMED}",
+        ready("number", &kinds, "", wanted.count)
+    );
+    statement::query(tx, env, &sql, values).await
+}
+
+/// Makes jobs a worker's, for a lease.
+const MARK: &str =
+    "update terrace_jobs set state = 'running', ready = false, fence = fence + 1, attempts = attempts + 1,
+         holder = $1, lease_until = :later($2), started = :now, first = coalesce(first, :now)";
+
+/// Jobs that are ready, in the order in which they are claimed.
+fn ready(columns: &str, kinds: &str, without: &str, count: usize) -> String {
+    format!(
+        "select {columns} from terrace_jobs :in_order
+         where state = 'waiting' and ready and due <= :now and kind in ({kinds}) {without}
+         order by priority desc, due, number limit {count} :skip"
+    )
 }
 
 /// How many of each kind may be claimed.
@@ -109,12 +148,7 @@ async fn pick(
         false => format!("and number not in ({})", places(values.len() + 1, taken.len())),
     };
     values.extend(taken.iter().map(|number| Value::Integer(*number)));
-    let sql = format!(
-        "select number, kind from terrace_jobs
-         where state = 'waiting' and ready and due <= :now and kind in ({kinds}) {without}
-         order by priority desc, due, number limit {count} :skip"
-    );
-    statement::query(tx, env, &sql, values).await
+    statement::query(tx, env, &ready("number, kind", &kinds, &without, count), values).await
 }
 
 /// Takes what there is room for, and answers whether there is nothing more to be found.
@@ -143,9 +177,7 @@ async fn mark(tx: &Transaction<'_>, env: &Env, wanted: &Wanted, mut numbers: Vec
     // A few lengths only, so that engines prepare a few statements only.
     numbers.resize(numbers.len().next_power_of_two(), last);
     let sql = format!(
-        "update terrace_jobs set state = 'running', ready = false, fence = fence + 1, attempts = attempts + 1, holder = $1,
-             lease_until = :later($2), started = :now, first = coalesce(first, :now)
-         where number in ({}) returning {CLAIMED}",
+        "{MARK} where number in ({}) returning {CLAIMED}",
         places(3, numbers.len())
     );
     let mut values = vec![Value::Text(wanted.holder.clone()), statement::micros(wanted.lease)];

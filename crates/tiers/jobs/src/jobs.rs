@@ -15,6 +15,7 @@ use world::{Env, Random};
 use crate::config::Config;
 use crate::enqueue::{Job, JobId, denied, named};
 use crate::error::Error;
+use crate::finishing::Finishing;
 use crate::kind::{Declaration, Kind, declared};
 use crate::runner::Stop;
 use crate::statement;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     schedules: Mutex<BTreeMap<String, Entry>>,
     random: Mutex<Random>,
     pub wake: Wake,
+    pub finishing: Finishing,
     running: Mutex<BTreeMap<JobId, RunningJob>>,
     /// Rung whenever a running job has ended.
     pub ended: Notify,
@@ -71,6 +73,7 @@ impl Jobs {
                 schedules: Mutex::default(),
                 random: Mutex::new(env.random("jobs")),
                 wake: Wake::default(),
+                finishing: Finishing::default(),
                 running: Mutex::default(),
                 ended: Notify::new(),
                 started: AtomicBool::new(false),
@@ -99,9 +102,12 @@ impl Jobs {
     pub(crate) async fn enqueue_as(&self, tx: &Transaction<'_>, id: JobId, job: Job) -> Result<JobId, database::Error> {
         let priority = job.priority.unwrap_or_else(|| self.inner.priority_of(&job.kind));
         job.insert(tx, &self.inner.env, id, priority).await?;
-        let inner = self.inner.clone();
+        let (inner, waits) = (self.inner.clone(), !job.is_due_at_once());
         tx.after_commit(move || {
-            inner.wake.looks.store(true, Ordering::Relaxed);
+            // What is due at once is ready: it needs no look at the clock, which is three transactions.
+            if waits {
+                inner.wake.looks.store(true, Ordering::Relaxed);
+            }
             inner.wake.notify.notify_one();
         });
         Ok(id)

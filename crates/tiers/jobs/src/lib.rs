@@ -14,7 +14,8 @@
 //!                 claim.take_over       leases that are over are taken away, and the attempt counts
 //!   worker.claim  claim.claim           highest priority first, oldest within: a lease, and a fence one higher
 //!   runner.run    job.step → lease.step handler, step or compensation, under a lease that is renewed
-//!                 store.save            where id and fence: the next step, a retry, done, parked
+//!                 store.save            where id and fence: the next step, a retry, parked; or
+//!                 finishing.done        done, with all that ended while the last ones were written
 //! ```
 //!
 //! `job.rs` (what becomes of a job) and `lease.rs` (how long it is this worker's) are pure functions; all else is the
@@ -49,6 +50,7 @@ mod claim;
 mod config;
 mod enqueue;
 mod error;
+mod finishing;
 mod job;
 mod jobs;
 mod kind;

@@ -41,6 +41,14 @@ pub const UNKNOWN_AFTER: Duration = Duration::from_secs(10 * 60);
 /// What must be left of the time for which effects are remembered when an attempt begins.
 pub const RETENTION_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
+/// Jobs that one statement claims: with all their payloads they are an answer that the database gives.
+pub const CLAIMED_MAX: usize = 32;
+
+const _: () = assert!(CLAIMED_MAX * PAYLOAD_BYTES_MAX < database::limits::ANSWER_BYTES_MAX);
+
+/// Jobs whose end one statement writes.
+pub const FINISHED_MAX: usize = 128;
+
 /// Jobs that one round makes ready, takes over, parks or removes.
 pub const ROUND_ROWS_MAX: u32 = 500;
 

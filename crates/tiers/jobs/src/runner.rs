@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use world::{Env, Instant, Task};
 
 use crate::error::{JobError, call_id};
-use crate::job::{Input, Life, Next, Part, State, step};
+use crate::finishing;
+use crate::job::{Input, Life, Next, Part, Progress, State, step};
 use crate::jobs::Inner;
 use crate::kind::{Body, Handler, Kind};
 use crate::lease::{Action, Lease};
@@ -224,7 +225,13 @@ impl Run {
     async fn save(&self, life: &Life, next: &Next) -> bool {
         let env = &self.inner.env;
         loop {
-            match store::save(&self.inner.database, self.job.id, self.job.fence, life, next).await {
+            let saved = match self.is_just_done(life, next) {
+                true => finishing::done(&self.inner, self.job.number, self.job.fence)
+                    .await
+                    .map(|()| true),
+                false => store::save(&self.inner.database, self.job.id, self.job.fence, life, next).await,
+            };
+            match saved {
                 Ok(own) => return own,
                 Err(error) => self.inner.warn("writing what became of a job", &error),
             }
@@ -233,6 +240,15 @@ impl Run {
             }
             env.sleep(AGAIN).await;
         }
+    }
+
+    /// Whether nothing is written but that it is done: nobody asks then whether it was this worker's still.
+    fn is_just_done(&self, life: &Life, next: &Next) -> bool {
+        let done = Next::End {
+            state: State::Done,
+            reason: None,
+        };
+        *next == done && *life == self.job.life && life.progress == Progress::default()
     }
 
     /// Says what nobody would see otherwise.

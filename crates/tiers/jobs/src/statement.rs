@@ -5,13 +5,24 @@
 
 use std::time::Duration;
 
-use database::{Error, FromRow, Timestamp, Transaction, Value};
+use database::{Database, Error, FromRow, Isolation, Timestamp, Transaction, Value};
 use world::Env;
 
 /// Runs a statement and answers how many rows it changed.
 pub(crate) async fn execute(tx: &Transaction<'_>, env: &Env, sql: &str, values: Vec<Value>) -> Result<u64, Error> {
     let (sql, values) = written(tx.is_postgres(), env.wall().into(), sql, values);
     tx.execute(&sql, values).await
+}
+
+/// Runs one statement in a transaction of its own and answers how many rows it changed.
+pub(crate) async fn alone(
+    database: &Database,
+    isolation: Isolation,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<u64, Error> {
+    let (sql, values) = written(database.is_postgres(), database.env().wall().into(), sql, values);
+    database.execute_with(isolation, &sql, values).await
 }
 
 /// The rows of a query.
@@ -46,16 +57,21 @@ pub(crate) fn places(from: usize, count: usize) -> String {
     places.join(", ")
 }
 
-/// The statement as an engine takes it. `:skip` is the lock that passes by rows which others hold.
+/// The statement as an engine takes it. `:skip` is the lock that passes by rows which others hold; `:in_order` is the index
+/// by which jobs are claimed, without which SQLite sorts all that wait for each claim.
 pub(crate) fn written(is_postgres: bool, now: Timestamp, sql: &str, mut values: Vec<Value>) -> (String, Vec<Value>) {
     if is_postgres {
         let sql = sql.replace(":later(", "(now() + interval '1 microsecond' * ");
         return (
-            sql.replace(":now", "now()").replace(":skip", "for update skip locked"),
+            sql.replace(":now", "now()")
+                .replace(":skip", "for update skip locked")
+                .replace(":in_order", ""),
             values,
         );
     }
-    let sql = sql.replace(":skip", "");
+    let sql = sql
+        .replace(":skip", "")
+        .replace(":in_order", "indexed by terrace_jobs_ready");
     if !sql.contains(":now") && !sql.contains(":later(") {
         return (sql, values);
     }

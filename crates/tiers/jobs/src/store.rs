@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use database::{Database, Error, FromRow, Isolation, Row, Timestamp, Transaction, Value};
+use database::{Database, Error, FromRow, Isolation, Row, Timestamp, Value};
 use wire::{Codec, Limits};
 
 use crate::enqueue::JobId;
@@ -84,11 +84,8 @@ pub(crate) fn progress(progress: &Progress) -> Value {
 
 /// Writes what comes next for a job that was claimed with `fence`, and answers whether it is this holder's still.
 pub(crate) async fn save(database: &Database, id: JobId, fence: i64, life: &Life, next: &Next) -> Result<bool, Error> {
-    let (life, next, env) = (life.clone(), next.clone(), database.env().clone());
-    let changed = database.transaction_with(Isolation::ReadCommitted, async move |tx: &Transaction<'_>| {
-        let (sql, values) = update(id, fence, &life, &next);
-        statement::execute(tx, &env, sql, values).await
-    });
+    let (sql, values) = update(id, fence, life, next);
+    let changed = statement::alone(database, Isolation::ReadCommitted, sql, values);
     Ok(changed.await? > 0)
 }
 
@@ -130,17 +127,9 @@ pub(crate) fn update(id: JobId, fence: i64, life: &Life, next: &Next) -> (&'stat
 
 /// Asks for another lease, and answers whether the job is this holder's still.
 pub(crate) async fn renew(database: &Database, id: JobId, fence: i64, lease: Duration) -> Result<bool, Error> {
-    let env = database.env().clone();
-    let changed = database.transaction_with(Isolation::ReadCommitted, async move |tx: &Transaction<'_>| {
-        let values = vec![Value::Uuid(id.0), Value::Integer(fence), statement::micros(lease)];
-        statement::execute(
-            tx,
-            &env,
-            "update terrace_jobs set lease_until = :later($3) where id = $1 and fence = $2 and state = 'running'",
-            values,
-        )
-        .await
-    });
+    let values = vec![Value::Uuid(id.0), Value::Integer(fence), statement::micros(lease)];
+    let sql = "update terrace_jobs set lease_until = :later($3) where id = $1 and fence = $2 and state = 'running'";
+    let changed = statement::alone(database, Isolation::ReadCommitted, sql, values);
     Ok(changed.await? > 0)
 }
 

@@ -11,6 +11,7 @@ use crate::claim::{self, Wanted, WantedKind};
 use crate::enqueue::JobId;
 use crate::error::Error;
 use crate::jobs::{Inner, RunningJob};
+use crate::limits::CLAIMED_MAX;
 use crate::runner::{Run, Stop};
 use crate::store::Claimed;
 use crate::timetable;
@@ -190,7 +191,7 @@ impl Rounds {
 
     fn wanted(&self) -> Option<Wanted> {
         let running = self.inner.running();
-        let count = self.inner.config.slots.saturating_sub(running.len());
+        let count = self.inner.config.slots.saturating_sub(running.len()).min(CLAIMED_MAX);
         let runs = |name: &str| running.values().filter(|job| job.kind == name).count();
         let kinds: Vec<WantedKind> = self
             .inner
