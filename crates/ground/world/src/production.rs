@@ -29,7 +29,7 @@ pub use found::FoundFile;
 pub use hosted::Hosting;
 pub use lock::{FileLock, NotLocked};
 pub use network::{listener, listener_from_std};
-pub use operator::{NewFile, exists, open_file, read_file, remove_file};
+pub use operator::{FileId, NewFile, exists, file_id, open_file, read_file, remove_file};
 
 /// What a production node may be given.
 #[derive(Clone, Debug, Default)]

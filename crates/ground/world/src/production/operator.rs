@@ -29,6 +29,31 @@ pub fn exists(path: &Path) -> io::Result<bool> {
     path.try_exists()
 }
 
+/// Which file a path names: another one that gets the same name is told from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    number: u64,
+}
+
+/// Which file is at `path`, if there is one. Where files have no numbers, all are one.
+pub fn file_id(path: &Path) -> io::Result<Option<FileId>> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+        #[cfg(unix)]
+        Ok(file) => {
+            use std::os::unix::fs::MetadataExt;
+            Ok(Some(FileId {
+                device: file.dev(),
+                number: file.ino(),
+            }))
+        }
+        #[cfg(not(unix))]
+        Ok(_) => Ok(Some(FileId { device: 0, number: 0 })),
+    }
+}
+
 /// Removes the file at `path`; it is no error if there is none.
 pub fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {

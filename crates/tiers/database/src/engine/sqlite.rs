@@ -11,12 +11,12 @@ mod opening;
 mod slow;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use wire::Ran;
-use world::production::FileLock;
+use world::production::{FileId, FileLock};
 use world::{Env, Random};
 
 pub(crate) use self::connection::Connection;
@@ -44,6 +44,8 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     reading: Arc<Semaphore>,
     simulated: Option<Mutex<Random>>,
+    /// Which file it is, once it was opened; a simulated disk has nobody else who could take it away.
+    file: OnceLock<FileId>,
     /// Dropped last, when all connections are closed.
     _lock: Option<FileLock>,
 }
@@ -71,12 +73,19 @@ impl Sqlite {
             writer: Mutex::default(),
             readers: Mutex::default(),
             reading: Arc::new(Semaphore::new(config.readers.max(1))),
+            file: OnceLock::new(),
             simulated: settings.place.inline.then(|| Mutex::new(env.random("commit"))),
             settings,
             _lock: lock,
         });
         let own = inner.clone();
-        let opened = env.blocking("open database", move || own.sound(&mut own.writer()).map(drop));
+        let opened = env.blocking("open database", move || {
+            own.sound(&mut own.writer())?;
+            if let Some(file) = own.settings.file_id()? {
+                let _ = own.file.set(file);
+            }
+            Ok::<(), Error>(())
+        });
         opened.await.map_err(|lost| closed(&lost.to_string()))??;
         Ok(Sqlite { inner })
     }
@@ -160,7 +169,7 @@ impl Inner {
                 queue.waiting.drain(..some).collect()
             };
             let mut writer = self.writer();
-            let performed = match self.sound(&mut writer) {
+            let performed = match self.intact().and_then(|()| self.sound(&mut writer)) {
                 Ok(connection) => batch::perform(connection, batch).map(|()| self.tidy(connection)),
                 Err(error) => {
                     batch.into_iter().for_each(|work| work.settle(Err(error.clone())));
@@ -169,6 +178,28 @@ impl Inner {
             };
             writer.is_suspect = performed.is_err();
         }
+    }
+
+    /// Whether the file is still the one that was opened. One that was deleted, or that another was put in the place of,
+    /// takes writes as before, and nobody would ever see them. It costs a microsecond for each commit.
+    fn intact(&self) -> Result<(), Error> {
+        let Some(opened) = self.file.get() else { return Ok(()) };
+        let found = self.settings.file_id()?;
+        if found.as_ref() == Some(opened) {
+            return Ok(());
+        }
+        let (path, component) = (self.settings.place.path.display(), &self.settings.component);
+        let happened = match found {
+            None => "was deleted or moved away",
+            Some(_) => "was replaced by another file",
+        };
+        Err(Error::Unavailable {
+            message: format!(
+                "`{path}` {happened} while this process had it open, and what is written now would be lost; stop the process, \
+                 put the file back or restore a backup of `{component}`, and start again"
+            ),
+            ran: Ran::No,
+        })
     }
 
     /// The writer's connection; after a failure of the disk a new one. It is opened before the old one is closed: as long
@@ -215,7 +246,7 @@ impl Inner {
 
     /// Runs a transaction that only reads on a connection of its own, since it may take long.
     fn snapshot(&self, work: Box<dyn Work>) {
-        match Connection::open(&self.settings, Use::Read) {
+        match self.intact().and_then(|()| Connection::open(&self.settings, Use::Read)) {
             Ok(connection) => batch::snapshot(&connection, work),
             Err(error) => return work.settle(Err(error)),
         }

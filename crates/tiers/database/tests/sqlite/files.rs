@@ -206,3 +206,28 @@ fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
+
+#[tokio::test]
+async fn a_file_that_was_deleted_or_replaced_under_its_owner_takes_no_writes_until_it_is_back() {
+    let folder = folder("taken-away");
+    let database = open(&env(&folder), "Items").await.expect("it opens");
+    add(&database, 1, "before").await.expect("it is kept");
+    let (file, aside) = (folder.join("Items.sqlite"), folder.join("aside"));
+    std::fs::rename(&file, &aside).expect("it is there");
+    for replaced in [false, true] {
+        if replaced {
+            std::fs::copy(&aside, &file).expect("there is room");
+        }
+        let refused = add(&database, 2, "lost").await;
+        let happened = ["deleted", "replaced"][usize::from(replaced)];
+        assert!(
+            matches!(&refused, Err(Error::Unavailable { message, .. })
+                if message.contains(happened) && message.contains("Items.sqlite") && message.contains("put the file back")),
+            "{refused:?}"
+        );
+        assert!(refused.is_err_and(|error| error.certainly_did_nothing()));
+    }
+    std::fs::rename(&aside, &file).expect("it is there");
+    add(&database, 3, "after").await.expect("it is back");
+    assert_eq!(ids(&database).await, Ok(vec![1, 3]));
+}

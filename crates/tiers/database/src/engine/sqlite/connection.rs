@@ -268,7 +268,11 @@ impl Drop for Wanted<'_> {
 }
 
 fn open(settings: &Settings, usage: Use) -> rusqlite::Result<rusqlite::Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Who only reads makes no empty file in the place of one that was deleted.
+    if usage == Use::Write {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
     let place = &settings.place;
     let raw = match &place.vfs {
         Some(vfs) => rusqlite::Connection::open_with_flags_and_vfs(&place.path, flags, vfs.as_str())?,

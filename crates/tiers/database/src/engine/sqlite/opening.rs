@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use world::production::{FileLock, NotLocked};
+use wire::Ran;
+use world::production::{FileId, FileLock, NotLocked};
 use world::{Env, SqlitePlace};
 
 use super::{closed, failure};
@@ -29,6 +30,17 @@ impl Settings {
             component: component.to_owned(),
             place,
             slow: config.slow,
+        })
+    }
+
+    /// Which file it is, if it is there and on no simulated disk.
+    pub(super) fn file_id(&self) -> Result<Option<FileId>, Error> {
+        if self.place.vfs.is_some() {
+            return Ok(None);
+        }
+        world::production::file_id(&self.place.path).map_err(|error| Error::Unavailable {
+            message: format!("`{}` cannot be looked at: {error}", self.place.path.display()),
+            ran: Ran::No,
         })
     }
 
