@@ -32,6 +32,17 @@ pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// How long the record of a call is kept, unless it is configured.
 pub const ONCE_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long PostgreSQL may work on one statement, unless the address says otherwise (`?options=-c statement_timeout=..`).
+/// Migrations and what reads all of the data may take longer.
+pub const STATEMENT_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// How long a statement waits on PostgreSQL for what another session holds, unless the address says otherwise
+/// (`?options=-c lock_timeout=..`). Opening a component waits so long for another program that makes schemas and roles.
+pub const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// The same for a program that starts while another one migrates, and for what a migration waits for.
+pub const MIGRATION_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
+
 /// What a statement takes before it is traced as slow, unless it is configured.
 pub const SLOW: Duration = Duration::from_millis(100);
 

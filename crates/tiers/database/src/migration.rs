@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::database::Database;
 use crate::error::Error;
+use crate::limits::MIGRATION_WAIT_MAX;
 use crate::sql;
 use crate::timestamp::Timestamp;
 use crate::transaction::Transaction;
@@ -168,6 +169,8 @@ pub(crate) fn refuse_unless_migrating(database: &Database, missing: &[String]) -
 /// lock what the one before it has done.
 pub(crate) async fn lock(tx: &Transaction<'_>, component: &str) -> Result<(), Error> {
     if tx.is_postgres() {
+        let wait = MIGRATION_WAIT_MAX.as_millis();
+        tx.script(&format!("set local lock_timeout = {wait}")).await?;
         let key = xxh3_64(format!("terrace migrations of {}", component.to_lowercase()).as_bytes());
         tx.query::<()>("select pg_advisory_xact_lock($1)", (key.cast_signed(),))
             .await?;

@@ -49,7 +49,7 @@ pub(crate) use self::session::Session;
 use self::shares::{Shares, Side};
 use crate::config::Config;
 use crate::error::Error;
-use crate::limits::WAITING_MAX;
+use crate::limits::{STATEMENT_MAX, WAITING_MAX};
 use crate::row::Rows;
 use crate::value::Value;
 use crate::work::{Isolation, Work};
@@ -59,6 +59,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// How long a transaction may wait until a connection is free.
 const POOL_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long the answer to a statement is waited for: the server stops it before, if it is alive.
+const ANSWER_MAX: Duration = Duration::from_secs(STATEMENT_MAX.as_secs() + 10);
 
 /// How often a component asks for the plan of a slow statement at most: a server that is slow has no time for them.
 const PLAN_EVERY: Duration = Duration::from_secs(1);

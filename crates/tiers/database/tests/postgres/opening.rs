@@ -1,9 +1,9 @@
 //! Opening: schemas and roles, who may what, and what is said when it cannot be.
 
 use database::config::Place;
-use database::{Config, Database, Error};
+use database::{Config, Database, Error, Transaction};
 
-use crate::{Bed, config, keep_log, logged, open};
+use crate::{Bed, config, keep_log, logged, open, until};
 
 async fn put(db: &Database, id: i64) -> Result<u64, Error> {
     db.execute("insert into items (id, amount) values ($1, 0)", (id,)).await
@@ -132,4 +132,70 @@ async fn what_keeps_it_from_opening_is_said_without_the_password() {
         );
         assert!(!message.contains("hunter2") && !message.contains(password), "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_holds_the_lock_of_opening_for_too_long_is_named() {
+    let bed = Bed::new();
+    bed.open("Todos").await;
+    let holder = bed.open("Holder").await;
+    let (lock, holding) = (0x7465_7272_6163_6501_i64, holder.clone());
+    let holds = tokio::spawn(async move {
+        let work = async move |tx: &Transaction<'_>| {
+            tx.query::<()>("select pg_advisory_xact_lock($1)", (lock,)).await?;
+            tx.query::<()>("select pg_sleep(3600)", ()).await
+        };
+        let _: Result<Vec<()>, Error> = holding.transaction(work).await;
+    });
+    until("it is held", async || {
+        bed.psql("select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(3600)%' and pid <> pg_backend_pid()") == "1"
+    })
+    .await;
+    let mut impatient = bed.config();
+    if let Place::Postgres { url, .. } = &mut impatient.engine {
+        let sign = if url.contains('?') { '&' } else { '?' };
+        url.push_str(&format!("{sign}options=-c%20lock_timeout%3D100"));
+    }
+    let message = refused("Todos", &impatient).await;
+    assert!(
+        message.contains("`Todos`") && message.contains("Holder, user ") && message.contains("pg_terminate_backend("),
+        "{message}"
+    );
+    holds.abort();
+    let _ = holds.await;
+    until("it is free", async || open("Todos", &impatient).await.is_ok()).await;
+    drop(holder);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_session_holds_is_not_waited_for_without_end() {
+    let bed = Bed::new();
+    let mut impatient = bed.config();
+    if let Place::Postgres { url, .. } = &mut impatient.engine {
+        let sign = if url.contains('?') { '&' } else { '?' };
+        url.push_str(&format!(
+            "{sign}options=-c%20lock_timeout%3D100%20-c%20statement_timeout%3D2000"
+        ));
+    }
+    let db = bed.open_with("Todos", &impatient).await;
+    put(&db, 1).await.unwrap();
+    let slow = db.query::<()>("select pg_sleep(3600)", ()).await;
+    assert!(
+        matches!(&slow, Err(Error::Busy { message }) if message.contains("have it do less")),
+        "{slow:?}"
+    );
+    let holder = bed.open("Todos").await;
+    let holds = tokio::spawn(async move {
+        let work = async |tx: &Transaction<'_>| {
+            tx.execute("update items set amount = 2 where id = 1", ()).await?;
+            tx.query::<()>("select pg_sleep(3600)", ()).await
+        };
+        let _: Result<Vec<()>, Error> = holder.transaction(work).await;
+    });
+    until("it is held", async || {
+        let held = db.execute("update items set amount = 3 where id = 1", ()).await;
+        matches!(held, Err(Error::Busy { message }) if message.contains("pg_locks"))
+    })
+    .await;
+    holds.abort();
 }

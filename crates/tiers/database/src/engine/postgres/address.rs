@@ -15,6 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::CONNECT_MAX;
 use super::names::Names;
 use crate::error::Error;
+use crate::limits::{LOCK_WAIT_MAX, STATEMENT_MAX};
 
 /// How long sent bytes may go without a sign of the other machine.
 const UNANSWERED_MAX: Duration = Duration::from_secs(10);
@@ -56,7 +57,15 @@ impl Address {
         if config.get_application_name().is_none() {
             config.application_name(component);
         }
+        // What the address says comes behind them, and counts.
+        let limits = format!(
+            "-c statement_timeout={} -c lock_timeout={} {}",
+            STATEMENT_MAX.as_millis(),
+            LOCK_WAIT_MAX.as_millis(),
+            config.get_options().unwrap_or_default()
+        );
         config
+            .options(limits.trim_end())
             .connect_timeout(CONNECT_MAX)
             .tcp_user_timeout(UNANSWERED_MAX)
             .keepalives_idle(KEEPALIVE_IDLE)

@@ -103,7 +103,7 @@ pub(super) async fn execute(
         drop(waits.take());
         let (end, session) = match taken {
             Ok(session) => {
-                session.begin(begin(isolation));
+                session.begin(begin(isolation), isolation == Isolation::Snapshot);
                 let end = session.finish(sql, values).await;
                 session.roll_back().await;
                 (end, Some(session))
@@ -159,14 +159,14 @@ fn begin(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::Serializable => "begin isolation level serializable read write",
         Isolation::ReadCommitted => "begin isolation level read committed read write",
-        Isolation::Snapshot => "begin isolation level repeatable read read only",
+        Isolation::Snapshot => "begin isolation level repeatable read read only; set local statement_timeout = 0",
     }
 }
 
 /// Runs the closure once. What it did is kept where hooks are answered, and otherwise not, or perhaps: that is for
 /// [`Session::roll_back`].
 async fn attempt(session: &Session, work: &mut dyn Work) -> Result<Vec<Hook>, Error> {
-    session.begin(begin(work.isolation()));
+    session.begin(begin(work.isolation()), work.isolation() == Isolation::Snapshot);
     let transaction = Transaction::new(Link::Postgres(session));
     let answered = {
         let mut closure = pin!(transaction.guard(work.attempt(&transaction)));

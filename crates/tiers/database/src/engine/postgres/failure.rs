@@ -9,8 +9,9 @@ use wire::Ran;
 use super::address::Address;
 use super::shares::Refused;
 use super::values::Unfit;
-use super::{CONNECT_MAX, POOL_WAIT_MAX};
+use super::{ANSWER_MAX, CONNECT_MAX, POOL_WAIT_MAX};
 use crate::error::{Constraint, Error};
+use crate::limits::{LOCK_WAIT_MAX, STATEMENT_MAX};
 
 /// What a failure of a statement is to a component. It did nothing; of a commit see [`of_commit`].
 pub(super) fn of(error: &tokio_postgres::Error, sql: &str) -> Error {
@@ -61,7 +62,19 @@ fn of_server(said: &DbError, sql: &str) -> Error {
         },
         "40001" | "40P01" => Error::Conflict { attempts: 1 },
         "53100" => Error::Full { message },
-        "53200" | "53300" | "53400" | "55P03" | "57014" => Error::Busy { message },
+        "53200" | "53300" | "53400" => Error::Busy { message },
+        "55P03" => Error::Busy {
+            message: format!(
+                "{message}; another session holds it, for up to {} s that are waited: `pg_locks` says which",
+                LOCK_WAIT_MAX.as_secs()
+            ),
+        },
+        "57014" => Error::Busy {
+            message: format!(
+                "{message}; a statement may take {} s: have it do less, as by an index or in parts",
+                STATEMENT_MAX.as_secs()
+            ),
+        },
         "25006" => Error::ReadOnly { message },
         "XX001" | "XX002" => Error::Corrupt { message },
         code if code.starts_with("57P") || code.starts_with("08") || code.starts_with("58") => {
@@ -148,6 +161,23 @@ pub(super) fn of_pool(refused: Refused, address: &Address, connections: usize) -
             _ => unavailable(connecting(&error, address)),
         },
         other => unavailable(other.to_string()),
+    }
+}
+
+/// A statement was sent, and no answer came in time. Where the commit was sent with it, it may have been kept.
+pub(super) fn stuck(address: &Address, commits: bool) -> Error {
+    let message = format!(
+        "PostgreSQL at {address} did not answer a statement in {} s, and its connection was closed; see whether the server \
+         runs, and what `pg_stat_activity` says",
+        ANSWER_MAX.as_secs()
+    );
+    match commits {
+        true => Error::Unavailable {
+            message,
+            ran: Ran::Maybe,
+        },
+        // It is not sent again: each time would take as long.
+        false => Error::Busy { message },
     }
 }
 

@@ -9,12 +9,16 @@ use super::address::Address;
 use super::names::{Names, quoted};
 use super::{CONNECT_MAX, failure};
 use crate::error::Error;
+use crate::limits::LOCK_WAIT_MAX;
 
 /// How long a server that is not there is waited for.
 const OPEN_MAX: Duration = Duration::from_secs(3);
 
 /// How long to wait until it is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long making schema and role may take, with the wait for others who do.
+const PREPARE_MAX: Duration = Duration::from_secs(2 * LOCK_WAIT_MAX.as_secs());
 
 /// The advisory lock of everybody who makes schemas and roles in a database; any number that nobody else uses.
 const LOCK: i64 = 0x7465_7272_6163_6501;
@@ -46,16 +50,19 @@ pub(super) async fn prepare(address: &Address, component: &str) -> Result<Ready,
         client
             .batch_execute("begin isolation level read committed read write")
             .await?;
-        client
-            .execute("select pg_catalog.pg_advisory_xact_lock($1)", &[&LOCK])
-            .await?;
+        lock(&client, component).await?;
         let user = User::of(&client).await?;
         let names = Names::new(component, &user.database).map_err(|error| Refusal::Open(error.to_string()))?;
         let separate = ready(&client, &user, &names, component).await?;
         client.batch_execute("commit").await?;
         Ok(Ready { names, separate })
     };
-    prepared.await.map_err(|refusal| Error::Open {
+    let Ok(prepared) = timeout(PREPARE_MAX, prepared).await else {
+        return Err(Error::Open {
+            message: failure::stuck(address, false).to_string(),
+        });
+    };
+    prepared.map_err(|refusal| Error::Open {
         message: match refusal {
             Refusal::Open(message) => message,
             Refusal::Server(error) => {
@@ -65,6 +72,41 @@ pub(super) async fn prepare(address: &Address, component: &str) -> Result<Ready,
         },
     })
 }
+
+/// Makes schemas and roles this program's to make until its transaction ends. Who has it does so for moments; one that
+/// stands still is named.
+async fn lock(client: &Client, component: &str) -> Result<(), Refusal> {
+    let locked = client
+        .execute("select pg_catalog.pg_advisory_xact_lock($1)", &[&LOCK])
+        .await;
+    let Err(error) = locked else { return Ok(()) };
+    if error.code().is_none_or(|code| code.code() != "55P03") {
+        return Err(error.into());
+    }
+    client.batch_execute("rollback").await?;
+    let holder = client.query_opt(HOLDER, &[&LOCK]).await?;
+    let holder = match holder {
+        Some(row) => {
+            let (pid, said): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
+            format!(
+                "session {pid} ({said}) has it; see what it waits for, or end it with `select pg_terminate_backend({pid})`"
+            )
+        }
+        None => "whoever had it is gone by now; start again".to_owned(),
+    };
+    Err(Refusal::Open(format!(
+        "component `{component}` waited {} s for the lock under which schemas and roles are made: {holder}",
+        LOCK_WAIT_MAX.as_secs()
+    )))
+}
+
+/// Who has an advisory lock: its session, and what is known of that.
+const HOLDER: &str = "select a.pid, concat_ws(', ', nullif(a.application_name, ''), 'user ' || a.usename,
+        'from ' || coalesce(host(a.client_addr), 'this machine'), a.state)
+    from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and a.datname = current_database()
+        and ((l.classid::bigint << 32) | l.objid::bigint) = $1
+    limit 1";
 
 /// A connection of its own, which is waited for a little while.
 async fn connected(address: &Address) -> Result<Client, Error> {

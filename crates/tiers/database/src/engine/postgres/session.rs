@@ -16,7 +16,7 @@ use super::pipeline::{both, unless_refused};
 use super::plan::Slow;
 use super::shares::Side;
 use super::values::{self, Parameter};
-use super::{Server, failure};
+use super::{ANSWER_MAX, Server, failure};
 use crate::error::Error;
 use crate::row::{Columns, Row, Rows};
 use crate::value::Value;
@@ -50,6 +50,8 @@ struct State {
     /// A statement was prepared for tables that have changed.
     stale: bool,
     slow: Vec<Slow>,
+    /// It may take as long as it takes, such as a migration.
+    patient: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -121,7 +123,7 @@ impl Session {
             // It is not kept.
             return self.execute(sql, values).await;
         }
-        self.begun(async {
+        let finished = self.begun_whenever(async {
             let statement = self.prepared(sql, values).await?;
             let running = self.runs(sql, values);
             let client = self.client();
@@ -145,23 +147,27 @@ impl Session {
                 self.state().transaction = if end.is_ok() { Progress::Kept } else { Progress::None };
             }
             end
-        })
-        .await
+        });
+        self.answered(true, finished).await
     }
 
     pub(crate) async fn script(&self, sql: &str) -> Result<(), Error> {
+        // Such as an index of a large table, and what follows it in its transaction.
+        self.state().patient = true;
         self.begun(async {
             let running = self.runs("", &[]);
-            let done = self.client().batch_execute(sql).await;
+            let script = format!("set local statement_timeout = 0;\n{sql}");
+            let done = self.client().batch_execute(&script).await;
             running.ended();
             done.map_err(|error| self.failed(&error, sql))
         })
         .await
     }
 
-    /// What is said with the first statement.
-    pub(super) fn begin(&self, sql: &'static str) {
+    /// What is said with the first statement, and whether statements may take as long as they take.
+    pub(super) fn begin(&self, sql: &'static str, patient: bool) {
         self.state().begin = Some(sql);
+        self.state().patient = patient;
     }
 
     /// Keeps what the transaction did; of one without a statement the server knows nothing.
@@ -170,7 +176,10 @@ impl Session {
             return Ok(());
         }
         let running = self.runs("", &[]);
-        let done = self.client().batch_execute("commit").await;
+        let commit = self.client().batch_execute("commit");
+        let Ok(done) = timeout(ANSWER_MAX, commit).await else {
+            return Err(failure::stuck(&self.server.address, true));
+        };
         running.ended();
         if done.is_ok() {
             self.state().transaction = Progress::None;
@@ -225,6 +234,20 @@ impl Session {
 
     /// Runs a statement, behind the `begin` of its transaction if that was not said yet.
     async fn begun<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.answered(false, self.begun_whenever(statement)).await
+    }
+
+    /// The same, but not for longer than a server that is alive would take; `commits` where it brings the commit with it.
+    async fn answered<T>(&self, commits: bool, said: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        if self.state().patient {
+            return said.await;
+        }
+        // What is given up in the middle has its connection closed.
+        let answered = timeout(ANSWER_MAX, said).await;
+        answered.unwrap_or_else(|_| Err(failure::stuck(&self.server.address, commits)))
+    }
+
+    async fn begun_whenever<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let begin = self.state().begin.take();
         let Some(begin) = begin else {
             return statement.await;
