@@ -25,7 +25,7 @@
 //! Database::{transaction, once} → Closure → engine.submit
 //!     sqlite    queue → drain: one commit for all that wait → settle → the caller
 //!     postgres  a thread with a runtime of its own → begin, closure, commit → settle → the caller
-//! Database::query → engine.query: a reader's connection
+//! Database::query → engine.query: a reader's connection; on PostgreSQL on the caller's own runtime, as is `execute`
 //! ```
 //!
 //! The closure's future is made and polled by the engine, so it need not be `Send`. It awaits nothing but statements of its
@@ -44,9 +44,10 @@
 //!
 //! | promise | |
 //! |---|---|
-//! | an acknowledged transaction is durable | nobody is told before the commit that holds it was synced |
+//! | an acknowledged transaction is durable | nobody is told before the commit that holds it was synced; a file of SQLite that is deleted or replaced meanwhile takes no further one |
 //! | a transaction is kept whole or not at all, and is serializable | on PostgreSQL a conflict is run again, at most [`limits::ATTEMPTS_MAX`] times |
 //! | effects of [`Database::once`] happen once for a call id within `once_retention` | the record is in the effect's own transaction |
+//! | a statement on a PostgreSQL that stands still ends | within [`limits::STATEMENT_MAX`], and for a lock [`limits::LOCK_WAIT_MAX`] |
 //! | an error says whether anything may have been kept | only [`Error::Unavailable`] with [`wire::Ran::Maybe`] leaves that open |
 //!
 //! Outside that world: rot in a row of SQLite is read as if it had been written, since SQLite keeps no checksums of rows; a

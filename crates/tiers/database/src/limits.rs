@@ -49,5 +49,6 @@ pub const SLOW: Duration = Duration::from_millis(100);
 /// Connections that read at the same time on SQLite, unless it is configured.
 pub const READERS: usize = 4;
 
-/// Connections to PostgreSQL for one component of one process, unless it is configured.
+/// Connections to PostgreSQL for one component of one process, unless it is configured. Transactions and queries share them,
+/// and each side keeps one; with one in all, queries run beside transactions, on the engine's thread.
 pub const CONNECTIONS: usize = 8;
