@@ -79,9 +79,9 @@ pub mod telemetry {
 #[cfg(feature = "front")]
 pub mod front {
     pub use ::front::{
-        Call, Config, Event, EventSender, Events, File, Files, Form, Handle, Html, Json, NoListener, Path, Problem,
-        Query, SESSION_LIFE, Session, Sessions, TemplateError, Templates, Tls, TlsError, Web, compressed, is_local,
-        redirect, redirect_to_https, serve,
+        ACCOUNT_BYTES_MAX, Call, Config, Event, EventSender, Events, File, Files, Form, Handle, Html, Json, NoListener,
+        Path, Problem, Query, SESSION_LIFE, Session, Sessions, TemplateError, Templates, Tls, TlsError, Web,
+        compressed, is_local, redirect, redirect_to_https, serve,
     };
 }
 

@@ -135,7 +135,9 @@ impl Files {
         });
         match &*self.prefix {
             "" => Router::new().fallback_service(handler),
-            prefix => Router::new().route(&format!("{prefix}/{{*path}}"), handler),
+            prefix => Router::new()
+                .route(&format!("{prefix}/"), handler.clone())
+                .route(&format!("{prefix}/{{*path}}"), handler),
         }
     }
 

@@ -16,13 +16,23 @@
 //! What hyper cannot read is refused by `watched.rs`, which also sees that no head takes too long. Every refusal is
 //! problem+json and says the next step: `refusal.rs`.
 //!
+//! # What a site is built with
+//!
+//! | | |
+//! |---|---|
+//! | [`Json`], [`Query`], [`Form`], [`Path`], [`Problem`] | what a request brings, and why it is not taken |
+//! | [`Sessions`] | who uses a browser, in a signed cookie; the tokens of forms |
+//! | [`Templates`], [`redirect`] | pages, and from one to the next |
+//! | [`Files`] | what is sent as it is, from the program or from a folder |
+//! | [`Events`], [`compressed`] | answers that go on, and smaller ones |
+//!
 //! # Assumed world
 //!
 //! | | |
 //! |---|---|
 //! | peers | hostile: every byte, size, time and number of theirs has a limit in [`Config`] |
 //! | clock | `Date` and the ends of certificates are as right as the node's wall clock |
-//! | disk | a development certificate is kept there |
+//! | disk | a development certificate and the key of sessions are kept there |
 //!
 //! Promised: an answer about a limit reaches a peer that is still sending; a panic of a handler ends its request and nothing
 //! else; a drain loses no request that its time allows to finish; no query, header or body is ever logged.
@@ -44,6 +54,7 @@ mod form;
 mod headers;
 mod host;
 mod json;
+mod kept;
 mod local;
 mod peer;
 mod problem;

@@ -8,6 +8,8 @@ mod drain;
 mod head;
 #[path = "server/http2.rs"]
 mod http2;
+#[path = "server/kit.rs"]
+mod kit;
 #[path = "server/life.rs"]
 mod life;
 #[path = "server/log.rs"]

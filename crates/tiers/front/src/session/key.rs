@@ -7,13 +7,14 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use world::Env;
 
+use crate::kept::keep;
+
 /// Bytes of a secret, below which it could be guessed.
 const SECRET_BYTES_MIN: usize = 32;
 
 const KEY_BYTES: usize = 32;
 
 const FILE: &str = "session.key";
-const NEW: &str = "session.key.new";
 
 /// One key for each purpose, so that what is signed for one is nothing for another.
 pub(super) struct Keys {
@@ -71,20 +72,10 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-/// A key is under its name once it is durable, so that a crash leaves none or a whole one.
 async fn made(env: &Env) -> io::Result<Bytes> {
     let mut key = [0; KEY_BYTES];
     env.random("session key").fill(&mut key);
     let key = Bytes::copy_from_slice(&key);
-    let disk = env.disk();
-    match disk.remove(NEW).await {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let new = disk.create(NEW).await?;
-    new.append(key.clone()).await?;
-    new.sync().await?;
-    disk.rename(NEW, FILE).await?;
-    disk.sync_dir("").await?;
+    keep(env, "", FILE, key.clone()).await?;
     Ok(key)
 }

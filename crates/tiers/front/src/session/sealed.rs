@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
 
+use super::ACCOUNT_BYTES_MAX;
 use super::key::Keys;
 
 /// Bytes of a cookie that are looked at; browsers keep no larger one.
@@ -13,6 +14,9 @@ const VERSION: u8 = 1;
 
 /// Bytes before the account.
 const FIXED_BYTES: usize = 1 + 8 + 8 + 16;
+
+// The longest account fits into a cookie with its signature, both in base64.
+const _: () = assert!((FIXED_BYTES + ACCOUNT_BYTES_MAX).div_ceil(3) * 4 + 1 + 43 <= COOKIE_BYTES_MAX);
 
 /// What a cookie says.
 pub(super) struct Payload<'a> {

@@ -10,6 +10,7 @@ use world::{Env, Wall};
 
 use super::FILE_BYTES_MAX;
 use super::pem::{TlsError, certified};
+use crate::kept::keep;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFE: Duration = DAY.saturating_mul(90);
@@ -20,8 +21,8 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 const FOLDER: &str = "tls";
 /// Certificate and key are one file, so that a crash leaves no half of the pair.
+const NAME: &str = "development.pem";
 const FILE: &str = "tls/development.pem";
-const NEW: &str = "tls/development.new";
 
 /// The years that a certificate's dates are kept within, whatever a clock says: 1971 to 8970.
 const CLOCK: (i64, i64) = (31_536_000, 220_898_664_000);
@@ -38,7 +39,7 @@ pub(super) async fn kept_or_made(env: &Env, hosts: &[String]) -> Result<Kept, Tl
         return Ok(kept);
     }
     let (file, ends) = made(env.wall(), hosts)?;
-    keep(env, &file).await?;
+    keep(env, FOLDER, NAME, Bytes::copy_from_slice(file.as_bytes())).await?;
     tracing::info!(target: "terrace::front", hosts = hosts.join(" "), "a certificate for development was made");
     let key = certified((file.as_bytes(), FILE), (file.as_bytes(), FILE))?;
     Ok(Kept {
@@ -105,19 +106,4 @@ fn made(now: Wall, hosts: &[String]) -> Result<(String, Wall), TlsError> {
     let certificate = params.self_signed(&key).map_err(failed)?;
     let file = format!("{}{}{}", title(hosts, ends), certificate.pem(), key.serialize_pem());
     Ok((file, ends))
-}
-
-async fn keep(env: &Env, file: &str) -> io::Result<()> {
-    let disk = env.disk();
-    disk.create_dir(FOLDER).await?;
-    disk.sync_dir("").await?;
-    match disk.remove(NEW).await {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let new = disk.create(NEW).await?;
-    new.append(Bytes::copy_from_slice(file.as_bytes())).await?;
-    new.sync().await?;
-    disk.rename(NEW, FILE).await?;
-    disk.sync_dir(FOLDER).await
 }

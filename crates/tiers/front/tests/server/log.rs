@@ -52,6 +52,8 @@ fn each_request_is_one_line_without_its_query_its_headers_or_its_body() {
             peer.ask(&get_of("/hello?token=secret", secret)).await;
             peer.ask(&get_of("/healthz", "")).await;
             peer.ask(&get_of("/panic", "")).await;
+            let fault = peer.ask(&get_of("/fault", "")).await;
+            assert!(!fault.body.contains("disk"), "{fault:?}");
             peer.ask(&get_of("/nothing", "")).await;
             peer.ask(&post_of("/echo", &"secret".repeat(1 << 20))).await;
             place.ask("GET /?secret HTTP/1.1\r\nsecret\r\n\r\n").await;
@@ -61,7 +63,7 @@ fn each_request_is_one_line_without_its_query_its_headers_or_its_body() {
     let text = |line: &serde_json::Value| line.to_string();
     assert!(!lines.iter().any(|line| text(line).contains("secret")), "{lines:#?}");
     let statuses: Vec<_> = lines.iter().map(|line| found(line, "status").as_u64()).collect();
-    let expected = [200, 500, 404, 413, 400].map(Some);
+    let expected = [200, 500, 500, 404, 413, 400].map(Some);
     assert_eq!(statuses, expected, "{lines:#?}");
     for (name, value) in [
         ("method", "GET"),
@@ -73,6 +75,7 @@ fn each_request_is_one_line_without_its_query_its_headers_or_its_body() {
     }
     assert_eq!(found(&lines[0], "bytes"), 12);
     assert!(found(&lines[1], "why").to_string().contains("fault"));
+    assert_eq!(found(&lines[2], "why"), "the disk is full");
 }
 
 /// A field of a line, wherever the format puts it.

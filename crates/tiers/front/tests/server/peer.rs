@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{any, get, post};
 use bytes::{Bytes, BytesMut};
-use front::{Call, Config, Handle, Tls, Web, serve};
+use front::{Call, Config, Handle, Problem, Tls, Web, serve};
 use hyper::body::Frame;
 use tokio::sync::Notify;
 use world::memory::World;
@@ -78,6 +78,7 @@ pub(crate) fn router(told: &Told) -> Router {
             }),
         )
         .route("/panic", get(panics))
+        .route("/fault", get(|| async { Problem::internal("the disk is full") }))
         .route("/big", get(|| async { Body::from(vec![b'x'; 8 << 20]) }))
         .route(
             "/later",
