@@ -5,4 +5,5 @@ pub mod commands;
 pub mod hidden;
 mod recorded;
 pub mod reminders;
+pub mod site;
 pub mod todos;
