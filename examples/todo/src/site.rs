@@ -13,7 +13,7 @@ mod pages;
 use std::sync::Arc;
 
 use axum::Router;
-use terrace::front::{Files, Problem, Sessions, Templates};
+use terrace::front::{Files, Problem, Sessions, Templates, compressed};
 use terrace::{Ref, Setup, SetupError};
 
 use crate::accounts::{AccountError, Accounts};
@@ -45,7 +45,7 @@ pub async fn open(setup: &Setup) -> Result<Router, SetupError> {
         templates,
     });
     let router = pages::routes(&site).nest("/api", api::routes());
-    Ok(router.with_state(site).merge(files.router()))
+    Ok(compressed(router.with_state(site).merge(files.router())))
 }
 
 /// A field that a component refuses.

@@ -27,7 +27,9 @@ pub(super) fn zone(name: &str) -> Tz {
 /// autumn it is the first.
 pub(super) fn read(text: &str, zone: Tz) -> Option<Timestamp> {
     let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"];
-    let naive = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text.trim(), format).ok())?;
+    let naive = formats
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text.trim(), format).ok())?;
     // chrono knows years of six digits, whose sums with an hour it does not check.
     let naive = Some(naive).filter(|naive| (1..=9999).contains(&naive.year()))?;
     let local = match zone.from_local_datetime(&naive) {
@@ -49,7 +51,11 @@ pub(super) fn show(time: Timestamp, zone: Tz, now: Timestamp) -> Shown {
         };
     };
     Shown {
-        text: format!("{}, {}", day(local.date_naive(), today.date_naive()), local.format("%H:%M")),
+        text: format!(
+            "{}, {}",
+            day(local.date_naive(), today.date_naive()),
+            local.format("%H:%M")
+        ),
         machine: time.to_string(),
         input: local.format("%Y-%m-%dT%H:%M").to_string(),
         is_past: time < now,
@@ -91,7 +97,11 @@ mod tests {
             ("-0001-01-01T00:00", None),
             ("soon", None),
         ] {
-            assert_eq!(read(text, berlin).map(|time| time.to_string()).as_deref(), utc, "{text}");
+            assert_eq!(
+                read(text, berlin).map(|time| time.to_string()).as_deref(),
+                utc,
+                "{text}"
+            );
         }
     }
 

@@ -14,12 +14,12 @@ use terrace::front::{Call, Json, Problem};
 use uuid::Uuid;
 
 use super::super::{Site, reminder_problem, todo_problem};
+use super::Bearer;
 use super::body::{Moment, Object, line};
 use super::export::{TIME_MAX, VERSION};
 use super::scan::{ELEMENT_BYTES_MAX, Scanner, Wrong};
 use super::todos::private;
-use super::Bearer;
-use crate::reminders::{REMINDERS_MAX, Reminder, Reminders, State as Standing};
+use crate::reminders::{REMINDERS_MAX, Reminder, ReminderError, Reminders, State as Standing};
 use crate::todos::{IMPORT_MAX, Todo, TodoError, Todos};
 
 /// Bytes of an import.
@@ -89,7 +89,8 @@ struct Batch<'s> {
     /// Elements that are kept.
     index: usize,
     todos: Vec<Todo>,
-    reminders: Vec<Reminder>,
+    /// Each with the index of its to-do.
+    reminders: Vec<(usize, Reminder)>,
     brought: Brought,
 }
 
@@ -162,21 +163,28 @@ impl Batch<'_> {
         };
         let Json(Object(element)) = Json::<Object<Element>>::from_bytes(bytes).map_err(within)?;
         line("title", &element.title).map_err(within)?;
-        element.tags.iter().try_for_each(|tag| line("tags", tag)).map_err(within)?;
+        element
+            .tags
+            .iter()
+            .try_for_each(|tag| line("tags", tag))
+            .map_err(within)?;
         if element.reminders.len() as i64 > REMINDERS_MAX {
             let detail = format!("a to-do has {REMINDERS_MAX} at most; leave some out");
             return Err(within(Problem::invalid("reminders", detail)));
         }
-        self.reminders.extend(element.reminders.iter().map(|Object(reminder)| Reminder {
-            id: reminder.id,
-            todo: element.id,
-            at: reminder.at.0,
-            state: match reminder.state {
-                Stands::Waiting => Standing::Waiting,
-                Stands::Suspended => Standing::Suspended,
-                Stands::Sent => Standing::Sent,
-            },
-        }));
+        for Object(reminder) in &element.reminders {
+            let reminder = Reminder {
+                id: reminder.id,
+                todo: element.id,
+                at: reminder.at.0,
+                state: match reminder.state {
+                    Stands::Waiting => Standing::Waiting,
+                    Stands::Suspended => Standing::Suspended,
+                    Stands::Sent => Standing::Sent,
+                },
+            };
+            self.reminders.push((index, reminder));
+        }
         self.todos.push(Todo {
             id: element.id,
             title: element.title,
@@ -204,14 +212,33 @@ impl Batch<'_> {
             };
         }
         self.index += count;
-        let reminders = std::mem::take(&mut self.reminders);
         let mut seen = BTreeSet::new();
-        let once: Vec<Reminder> = reminders.into_iter().filter(|reminder| seen.insert(reminder.id)).collect();
-        for some in once.chunks(REMINDERS_AT_ONCE) {
-            let kept = self.site.reminders.import(&self.cx(), self.owner, some.to_vec()).await;
-            self.brought.reminders += kept.map_err(reminder_problem)?;
+        let mut reminders = std::mem::take(&mut self.reminders);
+        reminders.retain(|(_, reminder)| seen.insert(reminder.id));
+        for some in reminders.chunks(REMINDERS_AT_ONCE) {
+            let all = some.iter().map(|(_, reminder)| reminder.clone()).collect();
+            let kept = self.site.reminders.import(&self.cx(), self.owner, all).await;
+            self.brought.reminders += match kept {
+                Err(ReminderError::Invalid { .. }) => return Err(self.refused_reminder(some).await),
+                kept => kept.map_err(reminder_problem)?,
+            };
         }
         Ok(())
+    }
+
+    /// The same of reminders.
+    async fn refused_reminder(&self, reminders: &[(usize, Reminder)]) -> Problem {
+        for (index, reminder) in reminders {
+            let kept = self
+                .site
+                .reminders
+                .import(&self.cx(), self.owner, vec![reminder.clone()])
+                .await;
+            if let Err(error) = kept {
+                return reminder_problem(error).field(format!("todos[{index}].reminders"));
+            }
+        }
+        Problem::internal("an import was refused whole, and taken one by one")
     }
 
     /// Which of `todos` is refused, found by one after the other; those before it are kept.

@@ -58,7 +58,9 @@ pub(crate) async fn stream(site: Arc<Site>, call: Call, owner: Uuid, email: &str
     let (sender, body) = Channel::<Bytes, io::Error>::new(PAGES_WAITING_MAX);
     let env = call.env().clone();
     // It ends when the last page is sent, or nobody takes it.
-    drop(env.spawn("export", async move { send(sender, site, call, owner, head + &first, next).await }));
+    drop(env.spawn("export", async move {
+        send(sender, site, call, owner, head + &first, next).await
+    }));
     let mut response = private(Body::new(body).into_response());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -74,7 +74,9 @@ impl Scanner {
         self.keep_frame(byte)?;
         if byte == b'[' && !was_in_string {
             let name = self.frame.strip_suffix(b"[").map(<[u8]>::trim_ascii_end);
-            let name = name.and_then(|name| name.strip_suffix(b":")).map(<[u8]>::trim_ascii_end);
+            let name = name
+                .and_then(|name| name.strip_suffix(b":"))
+                .map(<[u8]>::trim_ascii_end);
             if !name.is_some_and(|name| name.ends_with(b"\"todos\"")) {
                 return Err(Wrong::Frame);
             }
@@ -134,7 +136,11 @@ mod tests {
         let mut scanner = Scanner::default();
         let mut elements = Vec::new();
         for byte in text.bytes() {
-            elements.extend(scanner.take(byte)?.map(|bytes| String::from_utf8(bytes).expect("UTF-8")));
+            elements.extend(
+                scanner
+                    .take(byte)?
+                    .map(|bytes| String::from_utf8(bytes).expect("UTF-8")),
+            );
         }
         Ok((elements, String::from_utf8(scanner.end()?).expect("UTF-8")))
     }
@@ -153,13 +159,27 @@ mod tests {
             (r#"{"todos":[1,]}"#, &["1", ""], r#"{"todos":[]}"#),
         ] {
             let (found, rest) = scan(text).expect("an export");
-            assert_eq!((found, rest), (elements.iter().map(|text| (*text).to_owned()).collect(), frame.to_owned()));
+            assert_eq!(
+                (found, rest),
+                (
+                    elements.iter().map(|text| (*text).to_owned()).collect(),
+                    frame.to_owned()
+                )
+            );
         }
     }
 
     #[test]
     fn what_does_not_end_or_is_too_large_is_refused() {
-        for text in ["", "{}", "[1]", r#"{"others":[1]}"#, r#"{"todos":[1"#, r#"{"todos":[}"#, &" ".repeat(10_000)] {
+        for text in [
+            "",
+            "{}",
+            "[1]",
+            r#"{"others":[1]}"#,
+            r#"{"todos":[1"#,
+            r#"{"todos":[}"#,
+            &" ".repeat(10_000),
+        ] {
             assert_eq!(scan(text), Err(Wrong::Frame), "{text:.40}");
         }
         let large = format!(r#"{{"todos":["{}"#, "x".repeat(ELEMENT_BYTES_MAX));

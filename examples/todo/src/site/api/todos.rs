@@ -83,7 +83,11 @@ pub(super) async fn list(
         after: given(asked.after),
         limit: asked.limit,
     };
-    let page = site.todos.list(&bearer.cx(), bearer.owner, filter).await.map_err(todo_problem)?;
+    let page = site
+        .todos
+        .list(&bearer.cx(), bearer.owner, filter)
+        .await
+        .map_err(todo_problem)?;
     Ok(private(Json(Listed {
         todos: page.todos.into_iter().map(Shown::from).collect(),
         next: page.next,

@@ -48,7 +48,11 @@ pub(super) async fn page(
 
 async fn values(site: &Site, person: &Person) -> Result<Value, Problem> {
     let now = Timestamp::from(person.visitor.call.env().wall());
-    let tokens = site.accounts.tokens(&person.cx(), person.id()).await.map_err(account_problem)?;
+    let tokens = site
+        .accounts
+        .tokens(&person.cx(), person.id())
+        .await
+        .map_err(account_problem)?;
     let tokens = tokens.iter().map(|token| {
         let since = local::show(token.created_at, person.zone, now);
         json!({ "id": token.id, "name": token.name, "since": since })
@@ -62,7 +66,6 @@ async fn values(site: &Site, person: &Person) -> Result<Value, Problem> {
         "zones": zones,
         "password_min": PASSWORD_MIN,
         "password_max": PASSWORD_MAX,
-        "key": person.new_key(),
         "new_token": null,
         "did": "",
     }))
@@ -109,7 +112,10 @@ pub(super) async fn add_token(
     let mut bytes = [0; TOKEN_BYTES];
     person.visitor.call.env().random("API tokens").fill(&mut bytes);
     let token = URL_SAFE_NO_PAD.encode(bytes);
-    let added = site.accounts.add_token(&person.cx(), person.id(), form.name, Hidden::new(token.clone())).await;
+    let added = site
+        .accounts
+        .add_token(&person.cx(), person.id(), form.name, Hidden::new(token.clone()))
+        .await;
     match added {
         Ok(_) => {
             let mut values = values(&site, &person).await?;
@@ -189,7 +195,11 @@ pub(super) async fn delete(
     Form(form): Form<form::Account>,
 ) -> Result<Response, Problem> {
     person.check(&form.csrf)?;
-    match site.accounts.delete(&person.cx(), person.id(), Hidden::new(form.old)).await {
+    match site
+        .accounts
+        .delete(&person.cx(), person.id(), Hidden::new(form.old))
+        .await
+    {
         Ok(()) => Ok(person.visitor.signed_out("/sign-in?did=deleted")),
         Err(error) => again(&site, &person, account_problem(error)).await,
     }

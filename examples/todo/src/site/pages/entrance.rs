@@ -107,7 +107,10 @@ pub(super) async fn sign_in(
     visitor.check(&form.csrf)?;
     let password = Hidden::new(form.password.clone());
     let from = visitor.call.peer().to_owned();
-    let signed_in = site.accounts.sign_in(&visitor.call.cx(None), form.email.clone(), password, from).await;
+    let signed_in = site
+        .accounts
+        .sign_in(&visitor.call.cx(None), form.email.clone(), password, from)
+        .await;
     match signed_in {
         Ok(signed_in) => Ok(visitor.signed_in(signed_in, next(&form.next))),
         Err(error) => visitor.again("sign_in.html", values(Some(&form)), account_problem(error)),
@@ -130,7 +133,11 @@ pub(super) async fn forgot(
 ) -> Result<Response, Problem> {
     visitor.check(&form.csrf)?;
     let from = visitor.call.peer().to_owned();
-    match site.accounts.ask_reset(&visitor.call.cx(None), form.email.clone(), from).await {
+    match site
+        .accounts
+        .ask_reset(&visitor.call.cx(None), form.email.clone(), from)
+        .await
+    {
         Ok(()) => visitor.page("sent.html", values(Some(&form))),
         Err(error) => visitor.again("forgot.html", values(Some(&form)), account_problem(error)),
     }

@@ -68,8 +68,6 @@ pub(super) struct Account {
     #[serde(default)]
     pub(super) name: String,
     #[serde(default)]
-    pub(super) key: String,
-    #[serde(default)]
     pub(super) export: String,
 }
 
@@ -81,7 +79,10 @@ pub(super) fn tags(text: &str) -> Vec<String> {
 
 /// The page to go back to: the list as it was asked for.
 pub(super) fn back(query: &str) -> String {
-    let plain = query.len() <= 1000 && query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
+    let plain = query.len() <= 1000
+        && query
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
     match query.is_empty() || !plain {
         true => "/".to_owned(),
         false => format!("/?{query}"),

@@ -79,7 +79,9 @@ impl Asked {
 
     fn of_query(query: &str) -> Asked {
         let uri = format!("/?{query}").parse();
-        let asked = uri.ok().and_then(|uri| axum::extract::Query::<Asked>::try_from_uri(&uri).ok());
+        let asked = uri
+            .ok()
+            .and_then(|uri| axum::extract::Query::<Asked>::try_from_uri(&uri).ok());
         asked.map(|asked| asked.0).unwrap_or_default()
     }
 }
@@ -166,7 +168,12 @@ pub(super) fn due(text: &str, person: &Person) -> Result<Option<Timestamp>, Prob
         return Ok(None);
     }
     let read = local::read(text, person.zone).map(Some);
-    read.ok_or_else(|| Problem::invalid("due", "this is no time; write it as 2030-05-01T18:00, or leave it empty"))
+    read.ok_or_else(|| {
+        Problem::invalid(
+            "due",
+            "this is no time; write it as 2030-05-01T18:00, or leave it empty",
+        )
+    })
 }
 
 async fn values(site: &Site, person: &Person, asked: &Asked, draft: Draft) -> Result<Value, Problem> {
@@ -260,7 +267,10 @@ pub(super) fn shown(person: &Person, todo: &Todo, reminders: &[Reminder]) -> Val
             json!({ "id": reminder.id, "at": time(reminder.at), "state": state })
         })
         .collect();
-    let tags = todo.tags.iter().map(|tag| json!({ "name": tag, "address": format!("/?tag={}", encoded(tag)) }));
+    let tags = todo
+        .tags
+        .iter()
+        .map(|tag| json!({ "name": tag, "address": format!("/?tag={}", encoded(tag)) }));
     json!({
         "id": todo.id,
         "title": todo.title,

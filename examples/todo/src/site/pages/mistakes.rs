@@ -24,7 +24,10 @@ struct Said {
 }
 
 pub(super) async fn nothing() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no such page; it may have been moved or deleted")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "there is no such page; it may have been moved or deleted",
+    )
 }
 
 pub(super) async fn not_so() -> Problem {
@@ -35,7 +38,10 @@ pub(super) async fn not_so() -> Problem {
 /// Makes a page of each problem, wherever it comes from: a handler, an extractor, or a route that is not there.
 pub(super) async fn as_pages(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     // A script reads what it asks for itself.
-    let wants_json = request.headers().get(header::ACCEPT).is_some_and(|kind| kind == "application/json");
+    let wants_json = request
+        .headers()
+        .get(header::ACCEPT)
+        .is_some_and(|kind| kind == "application/json");
     let response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
     if wants_json || kind.is_none_or(|kind| kind != "application/problem+json") {

@@ -71,9 +71,16 @@ async fn saved(site: &Site, person: &Person, id: Uuid, form: &form::Todo) -> Res
 async fn edit(site: &Site, person: &Person, id: Uuid, mut change: Change) -> Result<(), Problem> {
     // A field has minutes only: what was not touched keeps its seconds.
     if let Due::At(at) = change.due {
-        let before = site.todos.get(&person.cx(), person.id(), id).await.map_err(todo_problem)?;
+        let before = site
+            .todos
+            .get(&person.cx(), person.id(), id)
+            .await
+            .map_err(todo_problem)?;
         let minute = |micros: i64| micros.div_euclid(60_000_000);
-        if before.due.is_some_and(|due| minute(due.as_micros()) == minute(at.as_micros())) {
+        if before
+            .due
+            .is_some_and(|due| minute(due.as_micros()) == minute(at.as_micros()))
+        {
             change.due = Due::Keep;
         }
     }
@@ -185,7 +192,12 @@ pub(super) async fn remove_reminder(
 }
 
 fn id(text: &str) -> Result<Uuid, Problem> {
-    let problem = || Problem::new(StatusCode::NOT_FOUND, "there is no such to-do; it may have been deleted");
+    let problem = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "there is no such to-do; it may have been deleted",
+        )
+    };
     Uuid::try_parse(text).map_err(|_| problem())
 }
 

@@ -59,7 +59,10 @@ impl Visitor {
 
     fn page_of(&self, name: &str, mut values: Value, person: Option<&Account>) -> Result<Response, Problem> {
         values["csrf"] = self.session.csrf().into();
-        values["person"] = person.map_or(Value::Null, |account| json!({ "email": account.email, "zone": account.zone }));
+        values["person"] = person.map_or(
+            Value::Null,
+            |account| json!({ "email": account.email, "zone": account.zone }),
+        );
         let mut response = self.site.templates.render(name, values)?.into_response();
         if self.is_new {
             let cookie = self.site.sessions.set_cookie(&self.session, self.call.is_tls());
@@ -86,7 +89,10 @@ impl Visitor {
 
     /// Gives the browser a session of whoever signed in, and leads it to the page `to`.
     pub(super) fn signed_in(&self, signed_in: SignedIn, to: &str) -> Response {
-        let session = self.site.sessions.signed_in(signed_in.account.to_string(), signed_in.epoch);
+        let session = self
+            .site
+            .sessions
+            .signed_in(signed_in.account.to_string(), signed_in.epoch);
         let mut response = redirect(to);
         let cookie = self.site.sessions.set_cookie(&session, self.call.is_tls());
         response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -107,7 +113,12 @@ impl Visitor {
         let Some(id) = id else {
             return Ok(None);
         };
-        match self.site.accounts.session(&self.call.cx(None), id, self.session.epoch).await {
+        match self
+            .site
+            .accounts
+            .session(&self.call.cx(None), id, self.session.epoch)
+            .await
+        {
             Ok(account) => Ok(Some(account)),
             Err(AccountError::SignedOut | AccountError::Unknown | AccountError::Wrong) => Ok(None),
             Err(other) => Err(account_problem(other)),
@@ -129,7 +140,9 @@ impl FromRequestParts<Arc<Site>> for Person {
 
     /// Whoever is not signed in is led to where one signs in, and from there to the page that was asked for.
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Person, Response> {
-        let visitor = Visitor::from_request_parts(parts, site).await.map_err(Problem::into_response)?;
+        let visitor = Visitor::from_request_parts(parts, site)
+            .await
+            .map_err(Problem::into_response)?;
         match visitor.account().await {
             Ok(Some(account)) => Ok(visitor.known(account)),
             Ok(None) if parts.method == Method::GET => {
