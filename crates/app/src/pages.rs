@@ -121,6 +121,8 @@ impl Bound {
                     .rsplit_once(':')
                     .and_then(|(_, port)| port.parse().ok());
                 let redirect = Web::new(front::redirect_to_https(port.unwrap_or(443)));
+                let address = self.http.address();
+                tracing::info!(target: "terrace::app", address = address.as_str(), "redirects to HTTPS");
                 handles.push(front::serve(env, self.http, Arc::new(redirect), None).await);
                 handles.push(front::serve(env, listener, web, Some(tls)).await);
             }
