@@ -247,7 +247,6 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-#[expect(clippy::disallowed_methods, reason = "a test cleans up after itself")]
 pub(crate) fn on_sqlite<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Desk) -> F) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("accounts-{name}-{}", std::process::id()));
     let options = Options {
