@@ -10,12 +10,14 @@
 pub mod postgres;
 pub mod smtp;
 
+mod browser;
 mod cache;
 mod error;
 mod folder;
 mod port;
 mod process;
 
+pub use browser::Browser;
 pub use error::Error;
 pub use postgres::Postgres;
 pub use smtp::Smtp;
