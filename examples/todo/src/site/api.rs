@@ -15,6 +15,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use chrono::Datelike;
 use terrace::Cx;
 use terrace::front::{Call, Problem};
 use uuid::Uuid;
@@ -48,9 +49,18 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .method_not_allowed_fallback(not_so)
 }
 
-async fn description() -> impl IntoResponse {
+/// What stands in the description where the years are to be that a reminder may have: a schema has no other way to say "to come".
+const YEARS: &str = "YEARS_TO_COME";
+
+/// Whole years ahead that a reminder may have.
+const YEARS_AHEAD: i32 = 9;
+
+async fn description(call: Call) -> impl IntoResponse {
+    let now = chrono::DateTime::from_timestamp_micros(call.env().wall().as_micros()).unwrap_or_default();
+    let years = (1..=YEARS_AHEAD).map(|ahead| format!("{:04}", now.year() + ahead));
+    let years = years.collect::<Vec<_>>().join("|");
     let kind = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, kind)], DESCRIPTION)
+    ([(header::CONTENT_TYPE, kind)], DESCRIPTION.replace(YEARS, &years))
 }
 
 async fn nothing(uri: Uri) -> Problem {

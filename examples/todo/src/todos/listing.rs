@@ -34,7 +34,7 @@ pub(super) async fn page(db: &Database, owner: Uuid, filter: &Filter) -> Result<
         sql += &format!(" and title_lower like ${} escape '{}'", values.len(), checked::ESCAPE);
     }
     if let Some(after) = &filter.after {
-        let Cursor { created_at, id } = Cursor::read(owner, after)?;
+        let Cursor { created_at, id } = Cursor::read(after)?;
         values.extend([created_at.to_value(), id.to_value()]);
         let (at, id) = (values.len() - 1, values.len());
         sql += &format!(" and created_at <= ${at} and (created_at < ${at} or id > ${id})");
@@ -48,7 +48,7 @@ pub(super) async fn page(db: &Database, owner: Uuid, filter: &Filter) -> Result<
     let todos: Vec<_> = kept.into_iter().take(most).map(|kept| kept.todo).collect();
     let next = todos.last().filter(|_| more).map(|last| {
         let (created_at, id) = (last.created_at, last.id);
-        Cursor { created_at, id }.write(owner)
+        Cursor { created_at, id }.write()
     });
     Ok(Page { todos, next })
 }
