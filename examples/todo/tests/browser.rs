@@ -1,8 +1,4 @@
 //! The pages of the real program in a real browser.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test of the program from outside: processes and folders of the machine"
-)]
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
