@@ -149,11 +149,12 @@ fn what_cannot_be_is_said_with_what_was_given() {
 }
 
 #[test]
-fn data_that_another_process_has_is_not_opened_and_that_process_is_named() {
+fn data_that_another_process_has_is_asked_of_it_and_not_opened_a_second_time() {
     let place = Place::sqlite("held");
     let shop = Shop::open(&place, None);
     let held = format!("process {} has `data/Orders.sqlite`", shop.id());
-    refuses(&place, &["orders"], &held);
+    says(&place, &["fill", "lamp", "3", "20"], "lamp: 3 left, 20 each\n");
+    assert_eq!(shop.ask("Stock/items")[0]["remaining"], 3);
     refuses(&place, &["up"], &held);
     shop.kill();
     says(&place, &["orders"], "");
