@@ -236,7 +236,9 @@ fn an_address_that_cannot_be_served_is_told_with_the_next_step() {
     assert_eq!(status, 1);
     assert_eq!(
         error,
-        format!("error: {address} is in use; stop what listens there, or choose another port (0 picks a free one)\n")
+        format!(
+            "error: {address} is in use; stop what listens there, or choose another port: `--service-listen 127.0.0.1:0` picks a free one\n"
+        )
     );
     let (status, _, error) = run(whole(), &["serve"]);
     assert_eq!(status, 1);
