@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use host::Config;
-use world::{Address, Env, Wall};
+#[cfg(feature = "database")]
+use world::Address;
+use world::{Env, Wall};
 
 use super::Finding;
 
 /// How long a server may take to be reached.
+#[cfg(feature = "database")]
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// A clock that shows less is wrong: this program was not there yet. 2026-01-01, in microseconds.
