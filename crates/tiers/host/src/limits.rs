@@ -14,5 +14,14 @@ pub const CONFIG_TIME_MAX: Duration = Duration::from_secs(36_525 * 24 * 60 * 60)
 /// Bytes of a file that holds a secret.
 pub const SECRET_BYTES_MAX: usize = 64 << 10;
 
+/// The least that `tiers.jobs.poll` may be: none would be a loop without a pause.
+pub const POLL_MIN: Duration = Duration::from_millis(1);
+
+/// The least that `tiers.jobs.lease` may be: that of a component's jobs, also in a program that has none.
+pub const LEASE_MIN: Duration = Duration::from_secs(1);
+
+#[cfg(feature = "database")]
+const _: () = assert!(LEASE_MIN.as_nanos() == jobs::limits::LEASE_MIN.as_nanos());
+
 /// Time for one background module to stop after it was told to; then it is dropped at its next await.
 pub const STOP_MAX: Duration = Duration::from_secs(5);

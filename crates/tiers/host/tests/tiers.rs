@@ -166,6 +166,10 @@ fn a_wrong_tier_is_told_with_its_place_and_the_next_step() {
             "shop/terrace.toml:4:63: `keep` in [tiers.jobs] is a text in quotes, not the number 7",
         ],
     );
+    check(
+        "[tiers]\njobs = { poll = \"1ms\", lease = \"999ms\" }",
+        &["shop/terrace.toml:2:32: `lease` in [tiers.jobs] is at least \"1s\""],
+    );
     for (url, told) in [
         ("sqlite:", "write sqlite: and a folder"),
         ("sqlite://data", "write sqlite: and a folder"),

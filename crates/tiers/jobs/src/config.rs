@@ -10,7 +10,8 @@ pub struct Config {
     /// How often due jobs, lost leases and schedules are looked for. What this process enqueues wakes it at once; what
     /// others enqueue waits for at most this. Default: 500 ms.
     pub poll: Duration,
-    /// How long a job is this worker's without being renewed: a dead worker's job is taken over after it. Default: 30 s.
+    /// How long a job is this worker's without being renewed: a dead worker's job is taken over after it. At least
+    /// [`LEASE_MIN`](crate::limits::LEASE_MIN). Default: 30 s.
     pub lease: Duration,
     /// Jobs of this component that run at the same time in this process. Default: 16.
     pub slots: usize,

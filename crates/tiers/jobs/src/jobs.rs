@@ -17,6 +17,7 @@ use crate::enqueue::{Job, JobId, denied, named};
 use crate::error::Error;
 use crate::finishing::Finishing;
 use crate::kind::{Declaration, Kind, declared};
+use crate::limits::LEASE_MIN;
 use crate::runner::Stop;
 use crate::statement;
 use crate::tables::TABLES;
@@ -61,8 +62,14 @@ pub(crate) struct RunningJob {
 
 impl Jobs {
     /// Opens the jobs of the component whose database it is, and makes their tables. Nothing runs before
-    /// [`start`](Jobs::start).
+    /// [`start`](Jobs::start). Refused is a lease below [`LEASE_MIN`].
     pub async fn open(env: &Env, database: &Database, config: Config) -> Result<Jobs, Error> {
+        if config.lease < LEASE_MIN {
+            return Err(declared(format!(
+                "a lease of {:?} is lost before it can be renewed; give `lease` at least {LEASE_MIN:?}",
+                config.lease
+            )));
+        }
         database.install("jobs", &TABLES).await?;
         Ok(Jobs {
             inner: Arc::new(Inner {

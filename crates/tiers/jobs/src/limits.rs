@@ -23,6 +23,10 @@ pub const POLL: Duration = Duration::from_millis(500);
 /// How long a lease lasts, unless it is configured.
 pub const LEASE: Duration = Duration::from_secs(30);
 
+/// How short a lease may be: it is renewed after a third, and a database that is at work takes some tenths of a second for
+/// that. A shorter one is lost by whoever is well, and its job runs twice.
+pub const LEASE_MIN: Duration = Duration::from_secs(1);
+
 /// How long one attempt may run, unless its kind says otherwise.
 pub const LONGEST: Duration = Duration::from_secs(5 * 60);
 

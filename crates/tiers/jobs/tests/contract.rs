@@ -69,6 +69,7 @@ promises! {
         what_is_done_is_removed_after_a_while,
         too_large_a_payload_is_refused,
         a_kind_that_lives_longer_than_its_effects_is_refused,
+        a_lease_too_short_to_be_renewed_is_refused,
     }
     steps {
         steps_happen_once_through_failures,

@@ -56,14 +56,14 @@ impl<'t> Table<'t> {
             .ok()
     }
 
-    /// A duration during which something is waited, so that none would be a loop without a pause.
-    pub(super) fn pause(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<Duration> {
-        let pause = self.duration(key, problems)?;
-        if pause.is_zero() {
+    /// A duration that is no shorter than `least`.
+    pub(super) fn at_least(&self, key: &'static str, least: Duration, problems: &mut Problems<'_>) -> Option<Duration> {
+        let read = self.duration(key, problems)?;
+        if read < least {
             let span = self.value(key).map(Spanned::span).unwrap_or_default();
-            problems.add(&span, format!("{} is at least \"1ms\"", self.named(key)));
+            problems.add(&span, format!("{} is at least \"{least:?}\"", self.named(key)));
         }
-        Some(pause)
+        Some(read)
     }
 
     pub(super) fn count(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<usize> {

@@ -11,6 +11,7 @@ use super::secret::{Kept, SecretReference, secret, warn_of_url};
 use super::source::Origin;
 use super::table::{At, Table, as_text, kind};
 use super::url::{self, Url};
+use crate::limits::{LEASE_MIN, POLL_MIN};
 
 /// `[tiers]`. What is absent is decided by its tier.
 #[derive(Clone, Debug, Default)]
@@ -179,8 +180,8 @@ fn mail(table: At<&DeTable<'_>>, problems: &mut Problems<'_>, warnings: &mut Vec
 fn jobs(table: At<&DeTable<'_>>, problems: &mut Problems<'_>) -> Option<JobsTier> {
     let keys = Table::new("[tiers.jobs]", table.value, JOBS);
     let read = JobsTier {
-        poll: keys.pause("poll", problems),
-        lease: keys.pause("lease", problems),
+        poll: keys.at_least("poll", POLL_MIN, problems),
+        lease: keys.at_least("lease", LEASE_MIN, problems),
         concurrency: keys.count("concurrency", problems),
         keep: keys.duration("keep", problems),
         place: problems.source.origin(&table.span)?,

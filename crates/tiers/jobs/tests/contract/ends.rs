@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use component::Cx;
 use database::{Transaction, Value};
-use jobs::{Backoff, Error, Filter, Job, JobError, Jobs, State, Worker};
+use jobs::limits::LEASE_MIN;
+use jobs::{Backoff, Config, Error, Filter, Job, JobError, Jobs, State, Worker};
 
 use crate::fixture::{Fixture, SOON, Seen};
 
@@ -310,4 +311,21 @@ pub(crate) async fn a_kind_that_lives_longer_than_its_effects_is_refused(fixture
         .step("a", async |_, ()| Ok(()))
         .step("a", async |_, ()| Ok(()));
     assert!(steps.build().unwrap_err().to_string().contains("two steps `a`"));
+}
+
+pub(crate) async fn a_lease_too_short_to_be_renewed_is_refused(fixture: Fixture) {
+    let opened = |lease| {
+        Jobs::open(
+            &fixture.env,
+            &fixture.db,
+            Config {
+                lease,
+                ..Config::default()
+            },
+        )
+    };
+    let refused = opened(LEASE_MIN - Duration::from_millis(1)).await.map(drop);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("give `lease` at least 1s"), "{refused}");
+    opened(LEASE_MIN).await.unwrap();
 }
