@@ -23,7 +23,7 @@
 //! |---|---|
 //! | processes crash and come back, connections break at any point, answers are lost; the database keeps what it took | a message whose transaction was kept is accepted by the server, kept in the mailbox, or parked with the server's words: none is lost; none is sent before its time |
 //! | the same | each repeat has the same `Message-ID` and the same bytes; a message is sent again only when the worker ended, or the answer was lost, before our commit of it, and then [`Posted::repeats`] counts it |
-//! | a mailbox instead of a server | each message is there once |
+//! | a mailbox instead of a server | each message is there once, for 30 days and as long as it is among the newest 1,000 |
 //! | recipients are refused, some or all | the others have it once; those refused for now are asked again, those for good are named in the parked job |
 //!
 //! The note that an attempt begins is committed before the server hears of the message, and its end after the server's
@@ -49,7 +49,9 @@ mod tests;
 
 pub use error::{MessageError, SendError, SmtpError};
 pub use message::{Draft, MESSAGE_BYTES_MAX, Message, RECIPIENTS_MAX};
-pub use post::{Config, Engine, KIND, LONGEST, MAILS_BACKOFF, Mail, MailId, Posted, Received};
+pub use post::{
+    Config, Engine, KIND, LONGEST, MAILBOX_KEEP, MAILBOX_MESSAGES_MAX, MAILS_BACKOFF, Mail, MailId, Posted, Received,
+};
 pub use rendered::{Rendered, render};
 pub use smtp::{COMMAND_MAX, CONNECT_MAX, CONTENT_MAX, QUIT_MAX, Smtp};
 

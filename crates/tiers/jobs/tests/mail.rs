@@ -40,5 +40,6 @@ promises! {
         a_recipient_refused_for_now_is_asked_again_and_the_others_are_not,
         a_transaction_that_is_not_kept_sends_nothing,
         a_mailbox_keeps_each_message_once,
+        a_mailbox_keeps_the_newest_messages_and_no_old_ones,
     }
 }

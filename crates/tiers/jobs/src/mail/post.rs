@@ -34,6 +34,17 @@ pub const MAILS_BACKOFF: Backoff = Backoff {
     attempts_max: 90,
 };
 
+/// Messages that a mailbox keeps at most, the newest ones.
+///
+/// It is looked at now and then, so that for a while there may be some more.
+pub const MAILBOX_MESSAGES_MAX: i64 = 1_000;
+
+/// With which of its messages a mailbox is looked at: with each, two that come at once would be in conflict.
+const MAILBOX_LOOK_EVERY: i64 = 100;
+
+/// How long a mailbox keeps a message at most.
+pub const MAILBOX_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// What a message is called by: the id of the job that sends it.
 pub type MailId = JobId;
 
@@ -120,6 +131,11 @@ impl Mail {
         let left = "delete from terrace_mail where state <> 'sent'
              and not exists (select 1 from terrace_jobs where terrace_jobs.id = terrace_mail.id)";
         database.execute(left, ()).await?;
+        let env = jobs.inner.env.clone();
+        let room: Result<(), database::Error> = database
+            .transaction(async move |tx: &Transaction<'_>| make_room(tx, &env).await)
+            .await;
+        room?;
         let post = Arc::new(Post {
             env: jobs.inner.env.clone(),
             database: database.clone(),
@@ -183,7 +199,8 @@ impl Mail {
         self.database().query_optional(sql, (id.0,)).await
     }
 
-    /// The latest messages of the mailbox, newest first.
+    /// The latest messages of the mailbox, newest first. It keeps the newest [`MAILBOX_MESSAGES_MAX`], for
+    /// [`MAILBOX_KEEP`].
     pub async fn mailbox(&self, limit: u32) -> Result<Vec<Received>, database::Error> {
         let sql = "select id, message_id, dated, arrived, message from terrace_mailbox order by number desc limit $1";
         self.database().query(sql, (limit,)).await
@@ -229,20 +246,32 @@ impl FromRow for Received {
     }
 }
 
-/// Puts a message into the mailbox, once.
+/// Puts a message into the mailbox, once. Each hundredth makes room.
 pub(super) async fn keep(tx: &Transaction<'_>, env: &Env, payload: &Payload, id: JobId) -> Result<(), database::Error> {
     let (_, message_id, date, message) = payload;
     let mut bytes = Vec::new();
     wire::encode(Codec::Tagged, message, &mut bytes)
         .map_err(|error| denied(format!("the message cannot be written: {error}")))?;
     let sql = "insert into terrace_mailbox (id, message_id, dated, arrived, message) values ($1, $2, $3, :now, $4)
-         on conflict (id) do nothing";
+         on conflict (id) do nothing returning number";
     let values = vec![
         Value::Uuid(id.0),
         Value::Text(message_id.clone()),
         Value::Timestamp(Timestamp(*date)),
         Value::Bytes(bytes),
     ];
+    let number: Vec<i64> = statement::query(tx, env, sql, values).await?;
+    match number.first() {
+        Some(number) if number % MAILBOX_LOOK_EVERY == 0 => make_room(tx, env).await,
+        _ => Ok(()),
+    }
+}
+
+/// Takes out of the mailbox what is too much or too old: nobody else does.
+async fn make_room(tx: &Transaction<'_>, env: &Env) -> Result<(), database::Error> {
+    let sql = "delete from terrace_mailbox
+         where number <= (select max(number) from terrace_mailbox) - $1 or arrived < :later($2)";
+    let values = vec![Value::Integer(MAILBOX_MESSAGES_MAX), statement::before(MAILBOX_KEEP)];
     statement::execute(tx, env, sql, values).await.map(drop)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use database::{Timestamp, Transaction};
-use jobs::mail::{Config, Engine, MAILS_BACKOFF, Mail, MailId, Message, Smtp};
+use jobs::mail::{Config, Engine, MAILBOX_MESSAGES_MAX, MAILS_BACKOFF, Mail, MailId, Message, Smtp};
 use jobs::{Backoff, Job, Jobs, State};
 use servers::smtp::{Received, Refusal};
 
@@ -181,18 +181,19 @@ pub(crate) async fn a_transaction_that_is_not_kept_sends_nothing(fixture: Fixtur
     worker.stop().await;
 }
 
-pub(crate) async fn a_mailbox_keeps_each_message_once(fixture: Fixture) {
+async fn with_mailbox(fixture: &Fixture) -> (Jobs, Mail) {
+    let config = Config {
+        from: Some("todo@example.org".to_owned()),
+        backoff: MAILS_BACKOFF,
+        ..Config::default()
+    };
     let jobs = fixture.jobs().await;
-    let mail = Mail::open(
-        &jobs,
-        Config {
-            from: Some("todo@example.org".to_owned()),
-            backoff: MAILS_BACKOFF,
-            ..Config::default()
-        },
-    )
-    .await
-    .unwrap();
+    let mail = Mail::open(&jobs, config).await.unwrap();
+    (jobs, mail)
+}
+
+pub(crate) async fn a_mailbox_keeps_each_message_once(fixture: Fixture) {
+    let (jobs, mail) = with_mailbox(&fixture).await;
     let message = message(&mail);
     let later = send(&fixture, &mail, &message, |job| job.after(Duration::from_secs(1))).await;
     let at_once = send(&fixture, &mail, &message, |job| job).await;
@@ -207,4 +208,26 @@ pub(crate) async fn a_mailbox_keeps_each_message_once(fixture: Fixture) {
     assert_eq!(scheduled.message_id, format!("{later}@example.org"));
     assert!(scheduled.arrived >= shown.due, "{scheduled:?}");
     worker.stop().await;
+}
+
+pub(crate) async fn a_mailbox_keeps_the_newest_messages_and_no_old_ones(fixture: Fixture) {
+    let (_, mail) = with_mailbox(&fixture).await;
+    let (own, message) = (mail.clone(), message(&mail));
+    let sent: Result<Vec<MailId>, database::Error> = fixture
+        .db
+        .transaction(async move |tx: &Transaction<'_>| {
+            let mut sent = Vec::new();
+            for _ in 0..MAILBOX_MESSAGES_MAX + 100 {
+                sent.push(own.send(tx, &message).await?);
+            }
+            Ok(sent)
+        })
+        .await;
+    let newest: Vec<MailId> = sent.unwrap().into_iter().skip(100).rev().collect();
+    let kept = |kept: Vec<jobs::mail::Received>| kept.into_iter().map(|kept| kept.id).collect::<Vec<_>>();
+    assert_eq!(kept(mail.mailbox(2_000).await.unwrap()), newest);
+    let aged = "update terrace_mailbox set arrived = $1 where number <= 1000";
+    fixture.db.execute(aged, (Timestamp::from_micros(0),)).await.unwrap();
+    let (_, mail) = with_mailbox(&fixture).await;
+    assert_eq!(kept(mail.mailbox(2_000).await.unwrap()), newest[..100]);
 }
