@@ -19,10 +19,19 @@ pub struct Asked {
     pub migrations: Migrations,
 }
 
+/// How far it is with a database that was asked for.
+enum Stage {
+    /// It is being opened.
+    Opening,
+    /// It was not opened, and may be asked for again.
+    Failed,
+    Open(Database),
+}
+
 /// The databases that were asked for so far.
 #[derive(Default)]
 pub(crate) struct Databases {
-    asked: Mutex<BTreeMap<String, (Asked, Option<Database>)>>,
+    asked: Mutex<BTreeMap<String, (Asked, Stage)>>,
     /// Whether they are only asked for, and none is opened.
     looks_on: bool,
     owner: Option<Owner>,
@@ -48,18 +57,30 @@ impl Databases {
         component: &str,
         migrations: Migrations,
     ) -> Result<Database, Error> {
-        if self.with(|asked| asked.contains_key(component)) {
+        let known = Asked { migrations };
+        let begun = self.with(|asked| match asked.get(component) {
+            Some((_, Stage::Opening | Stage::Open(_))) => false,
+            None | Some((_, Stage::Failed)) => {
+                asked.insert(component.to_owned(), (known, Stage::Opening));
+                true
+            }
+        });
+        if !begun {
             return Err(Error::Open {
                 message: format!("`{component}` asks for its database twice; ask once, and clone what it gets"),
             });
         }
-        let known = Asked { migrations };
-        self.with(|asked| asked.insert(component.to_owned(), (known, None)));
         if self.looks_on {
             return Err(Error::Open {
                 message: "the application is only looked at".to_owned(),
             });
         }
+        let mut opening = Opening {
+            databases: self,
+            component,
+            known,
+            ends: Stage::Failed,
+        };
         let configured = configured(config).map_err(|error| Error::Open {
             message: error.to_string(),
         })?;
@@ -68,13 +89,17 @@ impl Databases {
             ..configured
         };
         let database = Database::open(env, component, &settings, &migrations).await?;
-        self.with(|asked| asked.insert(component.to_owned(), (known, Some(database.clone()))));
+        opening.ends = Stage::Open(database.clone());
         Ok(database)
     }
 
     /// Those that are open, by component.
     pub(crate) fn opened(&self) -> Vec<Database> {
-        self.with(|asked| asked.values().filter_map(|(_, database)| database.clone()).collect())
+        let open = |(_, stage): &(Asked, Stage)| match stage {
+            Stage::Open(database) => Some(database.clone()),
+            Stage::Opening | Stage::Failed => None,
+        };
+        self.with(|asked| asked.values().filter_map(open).collect())
     }
 
     /// What was asked for, by component.
@@ -82,8 +107,24 @@ impl Databases {
         self.with(|asked| asked.iter().map(|(name, (known, _))| (name.clone(), *known)).collect())
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, (Asked, Option<Database>)>) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, (Asked, Stage)>) -> T) -> T {
         change(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A database that is being opened. Where that fails, or is given up, it may be asked for again.
+struct Opening<'d> {
+    databases: &'d Databases,
+    component: &'d str,
+    known: Asked,
+    ends: Stage,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let ends = std::mem::replace(&mut self.ends, Stage::Failed);
+        self.databases
+            .with(|asked| asked.insert(self.component.to_owned(), (self.known, ends)));
     }
 }
 
