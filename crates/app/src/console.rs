@@ -31,7 +31,7 @@ impl Console {
         let text = if json {
             serde_json::to_string(value)?
         } else {
-            value.to_string()
+            plain(value.to_string())
         };
         self.text(&format!("{text}\n"))
     }
@@ -46,5 +46,35 @@ impl Console {
     pub(crate) fn note(&self, text: &str) {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = error.write_all(text.as_bytes()).and_then(|()| error.flush());
+    }
+}
+
+/// A text may quote a peer or what is stored, whose control characters must not reach the terminal.
+pub(crate) fn plain(message: String) -> String {
+    let odd = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    if !message.contains(odd) {
+        return message;
+    }
+    let mut shown = String::with_capacity(message.len());
+    for character in message.chars() {
+        if odd(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn what_a_peer_says_cannot_command_the_terminal() {
+        assert_eq!(
+            plain("denied: \u{1b}]0;mine\u{7}\r\u{9b}2J é\nb".to_owned()),
+            "denied: \\u{1b}]0;mine\\u{7}\\r\\u{9b}2J é\nb"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::console::Console;
+use crate::console::{Console, plain};
 
 /// Why a command failed: any error, or a text.
 pub struct CommandError(Box<dyn Error + Send + Sync>);
@@ -22,11 +22,11 @@ impl CommandError {
             // Whoever read the output has had enough, as `head` does.
             return 0;
         }
-        let mut told = shown(self.0.to_string());
+        let mut told = plain(self.0.to_string());
         let mut text = format!("error: {}\n", told.replace('\n', "\nerror: "));
         let mut source = self.0.source();
         while let Some(cause) = source {
-            let words = shown(cause.to_string());
+            let words = plain(cause.to_string());
             // Some errors repeat their cause in their own words.
             if !told.contains(&words) {
                 text.push_str(&format!("  caused by: {}\n", words.replace('\n', "\n             ")));
@@ -38,27 +38,18 @@ impl CommandError {
         1
     }
 
+    /// Whether a process was asked and did not answer in time.
+    #[cfg(feature = "database")]
+    pub(crate) fn is_late(&self) -> bool {
+        use crate::operator::OperatorError;
+        let error = self.0.downcast_ref::<OperatorError>();
+        matches!(error, Some(OperatorError::Call(error)) if error.kind() == wire::CallErrorKind::DeadlineExceeded)
+    }
+
     fn is_broken_pipe(&self) -> bool {
         let error = self.0.downcast_ref::<io::Error>();
         error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
-}
-
-/// A message may quote a peer, whose control characters must not reach the terminal.
-fn shown(message: String) -> String {
-    let odd = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    if !message.contains(odd) {
-        return message;
-    }
-    let mut shown = String::with_capacity(message.len());
-    for character in message.chars() {
-        if odd(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 impl fmt::Debug for CommandError {
@@ -70,18 +61,5 @@ impl fmt::Debug for CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shown;
-
-    #[test]
-    fn what_a_peer_says_cannot_command_the_terminal() {
-        assert_eq!(
-            shown("denied: \u{1b}]0;mine\u{7}\r\u{9b}2J é\nb".to_owned()),
-            "denied: \\u{1b}]0;mine\\u{7}\\r\\u{9b}2J é\nb"
-        );
     }
 }

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use component::Ref;
+use database::Timestamp;
 use host::{Config, Modules};
 use jobs::{Filter, Shown};
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 use wire::Foreign;
 use world::Env;
 
 use self::command_line::Choice;
-use crate::console::Console;
-use crate::database::held::{any_holder, connect, cx};
+use crate::console::{Console, plain};
+use crate::database::held::{self, any_holder, connect, cx};
 use crate::failure::CommandError;
 use crate::operator::{self, Operator};
 
@@ -24,8 +26,22 @@ use crate::operator::{self, Operator};
 #[derive(Serialize)]
 struct Line {
     component: String,
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "with_times")]
     job: Shown,
+}
+
+/// What of a job is a time.
+const TIMES: [&str; 6] = ["due", "enqueued", "first", "started", "ended", "lease_until"];
+
+/// A job whose times are texts as RFC 3339 has it; between processes they are numbers.
+fn with_times<S: Serializer>(job: &Shown, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(job).map_err(S::Error::custom)?;
+    for name in TIMES {
+        if let Some(micros) = value[name].as_i64() {
+            value[name] = Timestamp::from_micros(micros).to_string().into();
+        }
+    }
+    value.serialize(serializer)
 }
 
 pub(crate) async fn run(
@@ -36,35 +52,49 @@ pub(crate) async fn run(
     json: bool,
     console: &Console,
 ) -> Result<u8, CommandError> {
-    let operator = operator(env, modules, config).await?;
+    let (operator, owner) = operator(env, modules, config).await?;
+    let done = act(env, &operator, choice, json, console).await;
+    done.map_err(|error| match owner {
+        Some((component, pid)) if error.is_late() => held::silent(&component, pid),
+        _ => error,
+    })
+}
+
+async fn act(
+    env: &Env,
+    operator: &Ref<dyn Operator>,
+    choice: Choice,
+    json: bool,
+    console: &Console,
+) -> Result<u8, CommandError> {
     match choice {
         Choice::List {
             component,
             filter,
             limit,
         } => {
-            let lines = list(env, &operator, component, filter, limit).await?;
+            let lines = list(env, operator, component, filter, limit).await?;
             match json {
                 true => console.text(&format!("{}\n", serde_json::to_string_pretty(&lines)?))?,
-                false => console.text(&listed(&lines))?,
+                false => console.text(&plain(listed(&lines)))?,
             }
         }
         Choice::Show { id } => {
-            let line = find(env, &operator, id).await?;
+            let line = find(env, operator, id).await?;
             match json {
                 true => console.text(&format!("{}\n", serde_json::to_string_pretty(&line)?))?,
-                false => console.text(&shown(&line))?,
+                false => console.text(&plain(shown(&line)))?,
             }
         }
         Choice::Retry { id, may_repeat } => {
-            let component = find(env, &operator, id).await?.component;
+            let component = find(env, operator, id).await?.component;
             operator.retry(&cx(env), component, id, may_repeat).await?;
             told(console, json, id, "waiting", "is run again")?;
         }
         Choice::Cancel { id } => {
-            let component = find(env, &operator, id).await?.component;
+            let component = find(env, operator, id).await?.component;
             operator.cancel(&cx(env), component, id).await?;
-            let line = find(env, &operator, id).await?;
+            let line = find(env, operator, id).await?;
             let what = match line.job.state {
                 jobs::State::Cancelled => "is cancelled",
                 _ => "is asked to stop; what its steps have done is taken back",
@@ -75,14 +105,22 @@ pub(crate) async fn run(
     Ok(0)
 }
 
+/// The component by whose data another process was found, and its number.
+type Owner = (String, u32);
+
 /// Who does it: the process that has the data, or this one.
-async fn operator(env: &Env, modules: Modules, config: Arc<Config>) -> Result<Ref<dyn Operator>, CommandError> {
+async fn operator(
+    env: &Env,
+    modules: Modules,
+    config: Arc<Config>,
+) -> Result<(Ref<dyn Operator>, Option<Owner>), CommandError> {
     let settings = host::databases::configured(&config)?;
     if let Some((component, holder)) = any_holder(env, &modules.names(), &settings)? {
-        return connect(env, &component, &holder).await;
+        let operator = connect(env, &component, &holder).await?;
+        return Ok((operator, Some((component, holder.pid))));
     }
     let opened = modules.open(env, config).await?;
-    Ok(operator::here(env, opened.databases(), opened.jobs()))
+    Ok((operator::here(env, opened.databases(), opened.jobs()), None))
 }
 
 async fn list(
@@ -158,7 +196,7 @@ fn shown(Line { component, job }: &Line) -> String {
 
 /// All that is known of a job, by name.
 pub(crate) fn fields(component: &str, job: &Shown) -> Vec<(&'static str, String)> {
-    let time = |time: Option<database::Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let steps = match &job.progress.done[..] {
         [] => "none".to_owned(),

@@ -174,6 +174,11 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             if config.service.listen.is_none() && !app.modules.has_background() && !app.modules.has_front() =>
         {
             console.note(&command_line::help(&app));
+            let name = app.name;
+            console.note(&format!(
+                "\nNothing says what to do. `{name} up` runs the application's jobs, and `{name} serve --service-listen \
+                 127.0.0.1:7001` its components too\n"
+            ));
             return Ok(USAGE);
         }
         Choice::None => (None, false, false, Pages::default()),

@@ -33,6 +33,20 @@ const SCHEMA: Migrations = Migrations {
     }],
 };
 
+/// What cannot be run.
+const BROKEN: Migrations = Migrations {
+    list: &[Migration {
+        number: 1,
+        name: "notes",
+        kind: Kind::Expand,
+        sqlite: "nonsense;",
+        postgres: "nonsense;",
+    }],
+};
+
+/// Set where the module asks for its database in vain first.
+const FAILS_FIRST: &str = "NOTEBOOK_FAILS_FIRST";
+
 struct Notebook {
     database: Database,
     jobs: Jobs,
@@ -40,6 +54,10 @@ struct Notebook {
 
 impl Notebook {
     async fn open(setup: &Setup) -> Result<Notebook, SetupError> {
+        if std::env::var_os(FAILS_FIRST).is_some() {
+            let failed = setup.database(BROKEN).await.map(drop).unwrap_err().to_string();
+            assert!(failed.contains("nonsense"), "{failed}");
+        }
         let database = setup.database(SCHEMA).await?;
         let jobs = setup.jobs(&database).await?;
         let own = database.clone();
@@ -342,4 +360,50 @@ fn a_job_that_failed_is_shown_replayed_and_cancelled() {
             .contains("Notes")
     );
     assert!(here.complains(&["jobs", "list", "--state", "lost"]).contains("parked"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_command_gives_up_on_an_owner_that_stands_still_and_says_which() {
+    let here = Notebooks::new("still");
+    here.says(&["keep", "milk"]);
+    let running = here.up(&[]);
+    let pid = running.child.id().to_string();
+    let signal = |signal: &str| assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    signal("-STOP");
+    let expected = format!("error: process {pid} holds the data of `Notes` and does not answer");
+    for arguments in [&["jobs", "list"][..], &["database", "status"]] {
+        let said = here.complains(arguments);
+        assert!(
+            said.starts_with(&expected) && said.contains(&format!("kill -CONT {pid}")),
+            "{said}"
+        );
+    }
+    signal("-CONT");
+    assert!(here.says(&["jobs", "list"]).contains("tell"));
+}
+
+#[test]
+fn what_is_stored_cannot_command_the_terminal_and_times_are_texts_in_json() {
+    let here = Notebooks::new("plain");
+    let text = "\u{1b}]0;mine\u{7}";
+    here.says(&["keep", text]);
+    let said = here.says(&["all"]);
+    assert!(said.contains(r"\u{1b}]0;mine\u{7} false"), "{said:?}");
+    let listed = here.says(&["jobs", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let due = listed[0]["due"].as_str().unwrap();
+    assert!(
+        due.len() == "2026-01-01T00:00:00.000000Z".len() && due.ends_with('Z'),
+        "{due}"
+    );
+    assert_eq!(listed[0]["started"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_database_that_could_not_be_opened_may_be_asked_for_again() {
+    let here = Notebooks::new("again");
+    let output = here.command(&["keep", "milk"]).env(FAILS_FIRST, "1").output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(here.says(&["all"]), "milk false\n");
 }

@@ -173,6 +173,13 @@ fn a_component_that_nobody_provides_is_named_to_the_command_that_needs_it() {
 }
 
 #[test]
+fn a_program_that_is_told_nothing_says_how_it_runs() {
+    let (status, _, error) = run(whole(), &[]);
+    assert_eq!(status, 2);
+    assert!(error.contains("`counter up` runs the application's jobs"), "{error}");
+}
+
+#[test]
 fn a_command_that_needs_no_component_opens_none() {
     assert_eq!(run(counter().provide::<dyn Counter>(ByOne::fail), &["idle"]).0, 0);
 }

@@ -13,7 +13,10 @@ use super::progress::Shown;
 use crate::failure::CommandError;
 use crate::operator::{self, Operator, OperatorError, Step, TableRows};
 
-/// How long a command on held data may take.
+/// How long the owner may take for what it can answer at once: longer, and it stands still.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// How long it may take for a command that copies data, or waits for all who write.
 const COMMAND_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// How often the owner is asked how far it is, and to go on not writing.
@@ -74,8 +77,16 @@ impl Held {
                 env,
                 component,
                 operator,
-                ..
-            } => operator.steps(&cx(env), component.clone()).await?,
+                pid,
+            } => {
+                let steps = operator.steps(&cx(env), component.clone()).await;
+                steps
+                    .map_err(CommandError::from)
+                    .map_err(|error| match error.is_late() {
+                        true => silent(component, *pid),
+                        false => error,
+                    })?
+            }
         })
     }
 
@@ -94,7 +105,7 @@ impl Held {
             } => {
                 let path = std::path::absolute(path)?.display().to_string();
                 let watched = watch(env, component, operator, shown);
-                let dumped = operator.dump(&cx(env), component.clone(), path).await;
+                let dumped = operator.dump(&within(env, COMMAND_MAX), component.clone(), path).await;
                 watched.cancel();
                 Ok(dumped?)
             }
@@ -118,7 +129,9 @@ impl Held {
                 operator,
                 ..
             } => {
-                let ticket = operator.freeze(&cx(env), component.clone(), None).await?;
+                let ticket = operator
+                    .freeze(&within(env, COMMAND_MAX), component.clone(), None)
+                    .await?;
                 let kept = keep(env, component, operator, ticket);
                 Ok(Frozen {
                     held: self,
@@ -159,7 +172,7 @@ pub(crate) async fn moved(frozen: Vec<Frozen<'_>>, to: &str) -> Result<(), Comma
         }
     }
     for (env, operator, all) in asked.into_values() {
-        operator.moved(&cx(&env), all, to.to_owned()).await?;
+        operator.moved(&within(&env, COMMAND_MAX), all, to.to_owned()).await?;
     }
     frozen.into_iter().for_each(Frozen::let_go);
     Ok(())
@@ -198,13 +211,18 @@ fn holder(env: &Env, component: &str, settings: &Settings) -> Result<Option<Hold
     }
 }
 
+/// For what the owner can answer at once.
 pub(crate) fn cx(env: &Env) -> Cx {
+    within(env, ANSWER_MAX)
+}
+
+fn within(env: &Env, time: Duration) -> Cx {
     Cx::from_root(
         env,
         Root {
             began: None,
             id: None,
-            deadline: Some(env.deadline(COMMAND_MAX)),
+            deadline: Some(env.deadline(time)),
             principal: None,
             trace: None,
         },
@@ -245,11 +263,27 @@ pub(crate) async fn connect<C: Component + ?Sized>(
     let env = env.with_transport(std::sync::Arc::new(tcp));
     let address = Address::new(&owner.address);
     let channel = Channel::new(&env, address, C::declared(), wire::Limits::default());
-    channel
-        .connect()
-        .await
-        .map_err(|error| format!("process {pid} holds the data of `{component}` and does not answer: {error}"))?;
+    // The system takes the connection of a process that stands still, and nobody says anything on it: a hello has a limit.
+    let connected = channel.connect().await;
+    connected.map_err(|error| stuck(component, pid, &format!("does not answer: {error}")))?;
     Ok(Ref::remote("command", channel))
+}
+
+/// Who has the data has not answered in time.
+pub(crate) fn silent(component: &str, pid: u32) -> CommandError {
+    stuck(
+        component,
+        pid,
+        &format!("has not answered for {} s", ANSWER_MAX.as_secs()),
+    )
+}
+
+fn stuck(component: &str, pid: u32, why: &str) -> CommandError {
+    format!(
+        "process {pid} holds the data of `{component}` and {why}; if it was stopped, let it go on by `kill -CONT {pid}`, \
+         otherwise end it by `kill {pid}`, and ask again: what was asked may be done still"
+    )
+    .into()
 }
 
 /// Shows how far the owner is.
