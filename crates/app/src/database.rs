@@ -148,6 +148,10 @@ fn printed(all: &[Status]) -> String {
         .load_style(UTF8_HORIZONTAL_ONLY)
         .set_header(["component", "engine", "held by", "newest step", "pending"]);
     for status in all {
+        if status.error.is_some() {
+            table.add_row([status.component.as_str(), status.engine, "?", "?", "?"]);
+            continue;
+        }
         let held = status
             .pid
             .map_or_else(|| "nobody".to_owned(), |pid| format!("process {pid}"));
