@@ -28,6 +28,7 @@
 //! | `transport.rs` | messages: [`Transport`], which `wire` implements over streams, and a simulator over events |
 //! | `disk.rs` | [`Disk`], [`File`] |
 //! | `production.rs`, `memory.rs` | the two worlds |
+//! | `foreign_clock.rs` | what a simulator need not accuse a library of |
 //!
 //! # What a world promises
 //!
@@ -45,6 +46,7 @@ mod byte_stream;
 mod detector;
 mod disk;
 mod env;
+pub mod foreign_clock;
 mod hybrid;
 #[cfg(feature = "memory")]
 pub mod memory;

@@ -166,7 +166,7 @@ pub(super) fn fill(bytes: &mut [u8], insecure: bool) -> bool {
 /// What the clocks show, unless it is left to the kernel.
 pub(super) fn clock() -> Option<(Duration, Duration)> {
     enter(|run, counted| {
-        if counted {
+        if counted && !world::foreign_clock::is_ignored() {
             run.note(Use::Clock);
         }
         (run.clock)()

@@ -12,7 +12,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use wire::http::{Clock, HTTP2_PREFACE, READ_BYTES_MIN, Socket, Tasks, linger};
-use world::{Instant, Sleep, Stream};
+use world::{Instant, Sleep, Stream, foreign_clock};
 
 use crate::call::Origin;
 use crate::peer::{Peer, Waiting};
@@ -117,7 +117,7 @@ where
         .auto_date_header(false)
         .serve_connection(
             Watched::new(io, peer.clone()),
-            service_fn(move |request| service::answer(answering.clone(), request)),
+            service_fn(move |request| heeded(service::answer(answering.clone(), request))),
         );
     let mut served = served;
     match watch(peer, &mut served, http1::Connection::graceful_shutdown).await {
@@ -155,6 +155,12 @@ where
     drop(watch(peer, &mut served, http2::Connection::graceful_shutdown).await);
 }
 
+/// What hyper polls that is not its own.
+async fn heeded<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| foreign_clock::heeded(|| future.as_mut().poll(cx))).await
+}
+
 /// How a connection came to its end.
 enum Ended<T> {
     Done(T),
@@ -176,7 +182,8 @@ async fn watch<C: Future + Unpin>(peer: &Peer, served: &mut C, shut_down: impl F
             is_draining = true;
             shut_down(Pin::new(&mut *served));
         }
-        if let Poll::Ready(output) = Pin::new(&mut *served).poll(cx) {
+        // hyper looks at the date, and writes none.
+        if let Poll::Ready(output) = foreign_clock::ignored(|| Pin::new(&mut *served).poll(cx)) {
             return Poll::Ready(Ended::Done(output));
         }
         poll_over(peer, &mut clock, cx).map(|waiting| match waiting {

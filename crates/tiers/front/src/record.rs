@@ -8,6 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
 use hyper::body::{Body as _, Frame, SizeHint};
+use world::foreign_clock;
 
 use crate::call::Call;
 use crate::peer::Peer;
@@ -120,7 +121,7 @@ impl hyper::body::Body for Sent {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         this.asked();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let polled = foreign_clock::heeded(|| Pin::new(&mut this.body).poll_frame(cx));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
