@@ -44,6 +44,8 @@ mod simulate;
 #[cfg(not(feature = "simulate"))]
 #[path = "simulate/absent.rs"]
 mod simulate;
+#[cfg(feature = "simulate")]
+pub mod simulated;
 mod up;
 
 pub use crate::application::App;

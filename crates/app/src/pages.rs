@@ -37,6 +37,12 @@ pub(crate) struct Served {
     pub(crate) admin: String,
 }
 
+/// What the fronts of `opened` are, as one. They are taken out.
+pub(crate) fn fronts(opened: &Opened) -> Router {
+    let fronts = opened.take_fronts::<Router>().into_iter();
+    fronts.fold(Router::new(), |all, (_, router)| all.merge(router))
+}
+
 /// Binds what is asked for.
 pub(crate) async fn bind(env: &Env, asked: &Asked, config: &Config) -> Result<Bound, CommandError> {
     let front = &config.front;
@@ -108,10 +114,8 @@ impl Bound {
     /// Serves what the fronts of `opened` are.
     pub(crate) async fn serve(self, env: &Env, application: (&'static str, &'static str), opened: &Opened) -> Served {
         let url = self.url();
-        let fronts = opened.take_fronts::<Router>().into_iter();
-        let router = fronts.fold(Router::new(), |all, (_, router)| all.merge(router));
         let mut handles = Vec::new();
-        let web = Arc::new(Web::new(router));
+        let web = Arc::new(Web::new(fronts(opened)));
         match self.https {
             None => handles.push(front::serve(env, self.http, web, None).await),
             Some((listener, tls)) => {

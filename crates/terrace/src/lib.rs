@@ -44,6 +44,10 @@ pub use macros::simulate;
 /// Worlds in which things go wrong on purpose, for scenarios.
 #[cfg(feature = "simulate")]
 pub mod simulation {
+    pub use app::simulated::open;
+    #[cfg(feature = "front")]
+    pub use app::simulated::serve_fronts;
+    pub use host::{Modules, Opened};
     pub use sim::harness::test;
     pub use sim::{Model, Outcome, PORT, Run, Scenario, Verdict, World, reference, serve};
     pub use sim::{campaign, check, child, fault, history, linearizability, model, report, run, trace};
