@@ -5,5 +5,7 @@ pub mod commands;
 pub mod hidden;
 mod recorded;
 pub mod reminders;
+#[cfg(feature = "simulate")]
+pub mod simulation;
 pub mod site;
 pub mod todos;

@@ -17,5 +17,7 @@ fn main() -> ExitCode {
         .provide::<dyn Reminders>(Bell::open)
         .front("Site", site::open)
         .command(commands::add_user());
+    #[cfg(feature = "simulate")]
+    let app = app.scenario(todo::simulation::scenario());
     app.run()
 }
