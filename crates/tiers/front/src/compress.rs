@@ -12,7 +12,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::body::{Body as _, Frame};
 
 /// Bytes below which packing costs more than it saves: the answer is one packet on the network anyway.
@@ -28,14 +28,14 @@ pub fn compressed(router: Router) -> Router {
 }
 
 async fn compress(request: Request, next: Next) -> Response {
-    let is_head = request.method() == Method::HEAD;
     let takes_gzip = takes_gzip(request.headers());
     let mut response = next.run(request).await;
     if !is_for_packing(&response) {
         return response;
     }
     add_vary(response.headers_mut());
-    if !takes_gzip || is_head {
+    // Of HEAD too: it is told what GET would be (RFC 9110, 8.6), and nobody asks for the body.
+    if !takes_gzip {
         return response;
     }
     let headers = response.headers_mut();

@@ -143,7 +143,8 @@ where
         // A peer that stopped in the middle of a frame cannot answer a ping.
         .keep_alive_interval(config.header_timeout)
         .keep_alive_timeout(config.header_timeout)
-        .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
+        // Above `header_bytes_max` it is told why; far above it h2 itself refuses, with a bare status.
+        .max_header_list_size(u32::try_from(config.header_bytes_max.saturating_mul(4)).unwrap_or(u32::MAX))
         .max_concurrent_streams(config.streams_max)
         .auto_date_header(false)
         .serve_connection(
@@ -178,13 +179,18 @@ async fn watch<C: Future + Unpin>(peer: &Peer, served: &mut C, shut_down: impl F
     let mut is_draining = false;
     let mut clock = None;
     poll_fn(|cx| {
+        // hyper looks at the date, and writes none.
+        let poll = |served: &mut C, cx: &mut Context<'_>| foreign_clock::ignored(|| Pin::new(served).poll(cx));
+        // What has come already is read before the connection is told to end.
+        if let Poll::Ready(output) = poll(served, cx) {
+            return Poll::Ready(Ended::Done(output));
+        }
         if !is_draining && draining.as_mut().poll(cx).is_ready() {
             is_draining = true;
             shut_down(Pin::new(&mut *served));
-        }
-        // hyper looks at the date, and writes none.
-        if let Poll::Ready(output) = foreign_clock::ignored(|| Pin::new(&mut *served).poll(cx)) {
-            return Poll::Ready(Ended::Done(output));
+            if let Poll::Ready(output) = poll(served, cx) {
+                return Poll::Ready(Ended::Done(output));
+            }
         }
         poll_over(peer, &mut clock, cx).map(|waiting| match waiting {
             Waiting::Idle(_) => Ended::Idle,

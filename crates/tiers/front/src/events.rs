@@ -34,7 +34,8 @@ pub struct Event {
 pub struct Events {
     env: Env,
     making: Option<BoxFuture<'static, ()>>,
-    draining: BoxFuture<'static, ()>,
+    /// None once the server drains.
+    draining: Option<BoxFuture<'static, ()>>,
     events: mpsc::Receiver<Event>,
     sleep: Option<Sleep>,
 }
@@ -110,14 +111,17 @@ impl Events {
         Events {
             env: call.env().clone(),
             making: Some(Box::pin(make(EventSender(sender)))),
-            draining: Box::pin(call.draining()),
+            draining: Some(Box::pin(call.draining())),
             events,
             sleep: None,
         }
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.draining.as_mut().poll(cx).is_ready() {
+        if let Some(draining) = &mut self.draining
+            && draining.as_mut().poll(cx).is_ready()
+        {
+            self.draining = None;
             self.making = None;
             self.events.close();
         }

@@ -23,7 +23,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(served: Arc<Served>, origin: Origin, is_http2: bool) -> Peer {
         let env = served.env.clone();
-        let pace = Pace::new(env.now());
+        let pace = Pace::new(env.now(), is_http2);
         Peer {
             env,
             served,
@@ -52,6 +52,7 @@ impl Peer {
 pub(crate) struct Pace(Mutex<Paced>);
 
 struct Paced {
+    is_http2: bool,
     requests: usize,
     /// Whether the first bytes of a head came. HTTP/2 has other things to say between requests: it never sets this.
     heading: bool,
@@ -76,8 +77,9 @@ pub(crate) enum Waiting {
 }
 
 impl Pace {
-    fn new(now: Instant) -> Pace {
+    fn new(now: Instant, is_http2: bool) -> Pace {
         Pace(Mutex::new(Paced {
+            is_http2,
             requests: 0,
             heading: false,
             since: now,
@@ -129,6 +131,10 @@ impl Pace {
     /// What is waited for, unless it is a handler.
     pub(crate) fn waiting(&self) -> Option<Waiting> {
         let paced = self.paced();
+        // By HTTP/1 the socket itself tells whether the peer takes the rest of an answer.
+        if paced.requests == 0 && paced.unwritten && !paced.is_http2 {
+            return None;
+        }
         match (paced.requests, paced.heading) {
             (0, false) => Some(Waiting::Idle(paced.since)),
             (0, true) => Some(Waiting::Head(paced.since)),
@@ -137,9 +143,11 @@ impl Pace {
     }
 
     /// All that was to be written is written.
-    pub(crate) fn flushed(&self) {
+    pub(crate) fn flushed(&self, now: Instant) {
         let mut paced = self.paced();
-        paced.unwritten &= paced.requests > 0;
+        if paced.unwritten && paced.requests == 0 {
+            (paced.unwritten, paced.since) = (false, now);
+        }
     }
 
     /// Whether there is no answer, or part of one, to be written.

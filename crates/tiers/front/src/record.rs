@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,6 +15,10 @@ use crate::peer::Peer;
 
 /// Bytes of a path that are logged.
 const PATH_BYTES_MAX: usize = 512;
+
+/// Bytes of an answer that are given away at once. What is given away counts as sent, and its end is known only when nearly
+/// all of it is taken.
+const PART_BYTES_MAX: usize = 64 << 10;
 
 /// What nginx logs for a peer that went away before it was answered.
 const PEER_GONE: u16 = 499;
@@ -89,6 +93,8 @@ impl Drop for Record {
 /// An answer's body on its way out.
 pub(crate) struct Sent {
     body: Body,
+    /// What of a frame is not given away yet.
+    rest: Bytes,
     record: Record,
     /// Its number where parts of it are counted: by HTTP/1 the socket tells whether the peer takes them.
     number: Option<u64>,
@@ -98,7 +104,12 @@ impl Sent {
     pub(crate) fn new(body: Body, mut record: Record) -> Sent {
         record.whole = body.is_end_stream();
         let number = record.peer.is_http2.then(|| record.peer.pace.number());
-        Sent { body, record, number }
+        Sent {
+            body,
+            rest: Bytes::new(),
+            record,
+            number,
+        }
     }
 
     fn asked(&self) {
@@ -121,26 +132,42 @@ impl hyper::body::Body for Sent {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         this.asked();
-        let polled = foreign_clock::heeded(|| Pin::new(&mut this.body).poll_frame(cx));
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                this.record.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-                this.record.whole = this.body.is_end_stream();
-                this.gave();
+        if this.rest.is_empty() {
+            let polled = foreign_clock::heeded(|| Pin::new(&mut this.body).poll_frame(cx));
+            match ready!(polled).transpose()?.map(Frame::into_data) {
+                Some(Ok(data)) => this.rest = data,
+                Some(Err(trailers)) => {
+                    this.record.whole = this.body.is_end_stream();
+                    this.gave();
+                    return Poll::Ready(Some(Ok(trailers)));
+                }
+                None => {
+                    this.record.whole = true;
+                    return Poll::Ready(None);
+                }
             }
-            Poll::Ready(None) => this.record.whole = true,
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
-        polled
+        let part = this.rest.split_to(this.rest.len().min(PART_BYTES_MAX));
+        this.record.bytes += u64::try_from(part.len()).unwrap_or(u64::MAX);
+        this.record.whole = this.is_end_stream();
+        this.gave();
+        Poll::Ready(Some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (mut hint, rest) = (
+            self.body.size_hint(),
+            u64::try_from(self.rest.len()).unwrap_or(u64::MAX),
+        );
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(hint.lower().saturating_add(rest));
+        hint
     }
 }
 

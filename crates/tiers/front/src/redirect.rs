@@ -33,7 +33,12 @@ fn redirected(port: u16, uri: &Uri, headers: &HeaderMap) -> Response {
         .map(|path| path.as_str())
         .filter(|path| path.starts_with('/'));
     match HeaderValue::try_from(format!("https://{name}{port}{}", path.unwrap_or("/"))) {
-        Ok(location) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response(),
+        Ok(location) => {
+            // Otherwise a browser keeps it beyond a change of the configuration (RFC 9110, 15.4.9).
+            let kept = HeaderValue::from_static("no-store");
+            let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, kept)];
+            (StatusCode::PERMANENT_REDIRECT, headers).into_response()
+        }
         Err(_) => Refused::new(Refusal::BadHost).into_response(),
     }
 }

@@ -20,10 +20,11 @@ use tower::ServiceExt as _;
 
 use crate::body::{Arriving, Fate, too_slow};
 use crate::call::Call;
+use crate::config::Config;
 use crate::headers;
 use crate::host;
 use crate::peer::Peer;
-use crate::problem::Why;
+use crate::problem::{Problem, Why};
 use crate::record::{Record, Sent};
 use crate::refusal::{Refusal, Refused};
 use crate::request_id;
@@ -60,7 +61,7 @@ async fn respond(
     fate: &Fate,
     record: &mut Record,
 ) -> Response {
-    if let Err(refusal) = check(&mut request) {
+    if let Err(refusal) = check(peer, &mut request) {
         return Refused::new(refusal).into_response();
     }
     if let Some(response) = health(peer, request.uri().path()) {
@@ -73,11 +74,14 @@ async fn respond(
     };
     request.extensions_mut().insert(call.clone());
     let response = run(peer, call, request, fate).await;
-    limit(call, fate, response)
+    limit(call, fate, told(response))
 }
 
 /// Refuses what no handler should see.
-fn check(request: &mut Request<Arriving>) -> Result<(), Refusal> {
+fn check(peer: &Peer, request: &mut Request<Arriving>) -> Result<(), Refusal> {
+    if peer.is_http2 {
+        check_size(peer.config(), request)?;
+    }
     if request.method() == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -88,6 +92,20 @@ fn check(request: &mut Request<Arriving>) -> Result<(), Refusal> {
         _ => return Err(Refusal::Transfer),
     }
     host::check(request)
+}
+
+/// By HTTP/1 hyper refuses a large head, by HTTP/2 nobody has: the bytes as RFC 9113, 6.5.2, counts them.
+fn check_size(config: &Config, request: &Request<Arriving>) -> Result<(), Refusal> {
+    let fields = request.headers().iter();
+    let bytes: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    let target = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if bytes + target > config.header_bytes_max || request.headers().len() > config.headers_max {
+        return Err(Refusal::LargeHead {
+            bytes_max: config.header_bytes_max,
+            headers_max: config.headers_max,
+        });
+    }
+    Ok(())
 }
 
 /// What those ask who watch over the process.
@@ -158,6 +176,28 @@ fn poll_late(call: &Call, sleep: &mut Option<world::Sleep>, cx: &mut Context<'_>
             return Poll::Ready(Refusal::Late { after_ms });
         }
     }
+}
+
+/// A bare 404 or 405, as axum gives for what no route takes, says what to do.
+fn told(response: Response) -> Response {
+    let detail = match response.status() {
+        StatusCode::NOT_FOUND => "there is nothing at this address; look at how it is written",
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "this address does not take this method; the header Allow says which it takes"
+        }
+        _ => return response,
+    };
+    if !response.body().is_end_stream() || response.headers().contains_key(header::CONTENT_TYPE) {
+        return response;
+    }
+    let (parts, _) = response.into_parts();
+    let mut problem = Problem::new(parts.status, detail).into_response();
+    for (name, value) in &parts.headers {
+        if name != header::CONTENT_LENGTH {
+            problem.headers_mut().append(name, value.clone());
+        }
+    }
+    problem
 }
 
 /// A body above a limit is told as such, whatever a handler made of not getting it.

@@ -77,12 +77,11 @@ impl Sessions {
         })
     }
 
-    /// The session of a request. A cookie that is forged, cut, too old or of another key is none.
-    pub fn read(&self, headers: &HeaderMap) -> Option<Session> {
-        let mut sealed = [NAME_SECURE, NAME]
-            .into_iter()
-            .flat_map(|name| cookie::values(headers, name).map(move |value| (name, value)));
-        sealed.find_map(|(name, value)| self.opened(name, value))
+    /// The session of a request, which came by HTTPS where `secure`. A cookie that is forged, cut, too old or of another key is
+    /// none; nor is, by HTTPS, one that was given by plain HTTP, where anybody between may have planted it.
+    pub fn read(&self, headers: &HeaderMap, secure: bool) -> Option<Session> {
+        let name = name(secure);
+        cookie::values(headers, name).find_map(|value| self.opened(name, value))
     }
 
     /// A new session of nobody, for a page that has a form.

@@ -144,7 +144,7 @@ impl<I: Read + Write + Unpin> Write for Watched<I> {
         ready!(this.poll_refusal(cx))?;
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
         // hyper flushes what is below it when its own buffer is empty.
-        this.peer.pace.flushed();
+        this.peer.pace.flushed(this.peer.env.now());
         Poll::Ready(Ok(()))
     }
 

@@ -56,11 +56,11 @@ fn a_session_comes_back_as_it_was_given() {
         let sessions = opened(&env).await;
         for secure in [false, true] {
             let set = sessions.set_cookie(&sessions.signed_in("ada", 7), secure);
-            assert_eq!(account(sessions.read(&with(&pair(&set)))), ada());
+            assert_eq!(account(sessions.read(&with(&pair(&set)), secure)), ada());
             let set = sessions.set_cookie(&sessions.anonymous(), secure);
-            assert_eq!(account(sessions.read(&with(&pair(&set)))), Some((None, 0)));
+            assert_eq!(account(sessions.read(&with(&pair(&set)), secure)), Some((None, 0)));
         }
-        assert!(sessions.read(&HeaderMap::new()).is_none());
+        assert!(sessions.read(&HeaderMap::new(), false).is_none());
     });
 }
 
@@ -96,12 +96,13 @@ fn a_plain_cookie_is_none_by_its_secure_name_and_the_other_way_round() {
         let plain = pair(&sessions.set_cookie(&session, false));
         let secure = pair(&sessions.set_cookie(&session, true));
         let swapped = plain.replace("session=", "__Host-session=");
-        assert!(sessions.read(&with(&swapped)).is_none());
+        assert!(sessions.read(&with(&swapped), true).is_none());
         let swapped = secure.replace("__Host-session=", "session=");
-        assert!(sessions.read(&with(&swapped)).is_none());
+        assert!(sessions.read(&with(&swapped), false).is_none());
         let planted = pair(&sessions.set_cookie(&sessions.signed_in("mallory", 0), false));
         let both = format!("{planted}; {secure}");
-        assert_eq!(account(sessions.read(&with(&both))), ada());
+        assert_eq!(account(sessions.read(&with(&both), true)), ada());
+        assert!(sessions.read(&with(&planted), true).is_none());
     });
 }
 
@@ -118,13 +119,21 @@ fn a_cookie_that_was_touched_anywhere_is_none() {
                     touched[at] = other;
                     let touched: String = touched.into_iter().collect();
                     assert!(
-                        sessions.read(&with(&format!("session={touched}"))).is_none(),
+                        sessions.read(&with(&format!("session={touched}")), false).is_none(),
                         "{touched}"
                     );
                 }
             }
-            assert!(sessions.read(&with(&format!("session={}", &value[..at]))).is_none());
-            assert!(sessions.read(&with(&format!("session={}", &value[at + 1..]))).is_none());
+            assert!(
+                sessions
+                    .read(&with(&format!("session={}", &value[..at])), false)
+                    .is_none()
+            );
+            assert!(
+                sessions
+                    .read(&with(&format!("session={}", &value[at + 1..])), false)
+                    .is_none()
+            );
         }
         for odd in [
             "",
@@ -137,7 +146,10 @@ fn a_cookie_that_was_touched_anywhere_is_none() {
             &format!("{value}."),
             &format!("{value}="),
         ] {
-            assert!(sessions.read(&with(&format!("session={odd}"))).is_none(), "{odd}");
+            assert!(
+                sessions.read(&with(&format!("session={odd}")), false).is_none(),
+                "{odd}"
+            );
         }
     });
 }
@@ -157,7 +169,7 @@ fn the_name_of_another_account_cannot_be_put_in() {
         bytes.truncate(bytes.len() - 3);
         bytes.extend_from_slice(b"eve");
         let forged = format!("session={}.{signature}", URL_SAFE_NO_PAD.encode(&bytes));
-        assert!(sessions.read(&with(&forged)).is_none());
+        assert!(sessions.read(&with(&forged), false).is_none());
     });
 }
 
@@ -169,8 +181,8 @@ fn a_session_of_another_key_is_none_and_of_the_same_is_one() {
         let other = other.expect("sessions");
         let session = one.signed_in("ada", 7);
         let cookie = with(&pair(&one.set_cookie(&session, false)));
-        assert_eq!(account(same.read(&cookie)), ada());
-        assert!(other.read(&cookie).is_none());
+        assert_eq!(account(same.read(&cookie, false)), ada());
+        assert!(other.read(&cookie, false).is_none());
         assert!(other.check_csrf(&session, &session.csrf(), &HeaderMap::new()).is_err());
         let error = Sessions::open(&env, Some("too short"))
             .await
@@ -189,11 +201,11 @@ fn a_session_ends_thirty_days_after_it_was_last_set() {
         let session = sessions.signed_in("ada", 7);
         let first = with(&pair(&sessions.set_cookie(&session, false)));
         env.sleep(SESSION_LIFE - DAY).await;
-        let again = sessions.read(&first).expect("it is not over");
+        let again = sessions.read(&first, false).expect("it is not over");
         let second = with(&pair(&sessions.set_cookie(&again, false)));
         env.sleep(2 * DAY).await;
-        assert!(sessions.read(&first).is_none());
-        let kept = sessions.read(&second).expect("it was set again");
+        assert!(sessions.read(&first, false).is_none());
+        let kept = sessions.read(&second, false).expect("it was set again");
         assert!(sessions.check_csrf(&kept, &session.csrf(), &HeaderMap::new()).is_ok());
     });
 }
@@ -210,7 +222,7 @@ fn a_key_is_made_once_and_outlives_a_crash() {
     let env = world.restart("server");
     world.run(async {
         let sessions = Sessions::open(&env, None).await.expect("sessions");
-        assert_eq!(account(sessions.read(&with(&cookie))), ada());
+        assert_eq!(account(sessions.read(&with(&cookie), false)), ada());
         let file = env.disk().open("session.key").await.expect("the key");
         file.truncate(31).await.expect("cut");
         let error = Sessions::open(&env, None).await.expect_err("half a key");
@@ -316,7 +328,7 @@ fn what_an_account_is_called_can_end_no_cookie() {
             let text = set.to_str().expect("text");
             assert_eq!(text.matches(';').count(), 5, "{text}");
             assert_eq!(
-                account(sessions.read(&with(&pair(&set)))),
+                account(sessions.read(&with(&pair(&set)), true)),
                 Some((Some(name.to_owned()), 0))
             );
         }
@@ -332,7 +344,7 @@ proptest! {
                 if let Ok(value) = HeaderValue::from_bytes(format!("session={value}").as_bytes()) {
                     let mut headers = HeaderMap::new();
                     headers.insert("cookie", value.clone());
-                    assert!(sessions.read(&headers).is_none());
+                    assert!(sessions.read(&headers, false).is_none());
                     headers.insert("origin", value);
                     assert!(sessions.check_csrf(&sessions.anonymous(), &token, &headers).is_err());
                 }

@@ -131,3 +131,17 @@ fn above_the_limit_of_handlers_a_request_is_told_to_come_again() {
         assert_eq!(place.ask(&get_of("/hello", "")).await.status, 200);
     });
 }
+
+#[test]
+fn events_that_wait_are_sent_before_a_drain_ends_them() {
+    run(Config::default(), async |place| {
+        let mut peer = place.connect().await;
+        peer.send(get_of("/events", "")).await.expect("sent");
+        place.pass(1).await;
+        let drained = draining(&place.server, &place.handle);
+        let all = peer.rest().await;
+        assert_eq!(all.matches("data: ").count(), 10, "{all}");
+        assert!(all.ends_with("\r\n0\r\n\r\n"), "{all}");
+        drained.await.expect("drained");
+    });
+}

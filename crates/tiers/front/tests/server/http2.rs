@@ -87,7 +87,9 @@ fn a_head_above_the_limit_is_refused() {
         let mut request = get("http://a/hello");
         let value = "b".repeat(20 << 10).parse().expect("a value");
         request.headers_mut().insert("a", value);
-        assert_eq!(ask(&mut client, request).await.0, 431);
+        let (status, headers, body) = ask(&mut client, request).await;
+        assert_eq!(status, 431, "{body}");
+        assert_eq!(headers["content-type"], "application/problem+json");
         assert_eq!(ask(&mut client, get("http://a/hello")).await.0, 200);
     });
 }

@@ -51,3 +51,22 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn what_no_route_takes_says_what_to_do() {
+    run(Config::default(), async |place| {
+        let nothing = place.ask(&get_of("/nothing", "")).await;
+        assert_eq!(
+            (nothing.status, nothing.header("content-type")),
+            (404, "application/problem+json")
+        );
+        assert!(
+            nothing.detail().contains("look at how it is written"),
+            "{}",
+            nothing.body
+        );
+        let get_only = place.ask("DELETE /hello HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert_eq!((get_only.status, get_only.header("allow")), (405, "GET,HEAD"));
+        assert!(get_only.detail().contains("Allow"), "{}", get_only.body);
+    });
+}

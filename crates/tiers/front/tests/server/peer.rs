@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{any, get, post};
 use bytes::{Bytes, BytesMut};
-use front::{Call, Config, Handle, Problem, Tls, Web, serve};
+use front::{Call, Config, Event, EventSender, Events, Handle, Problem, Tls, Web, serve};
 use hyper::body::Frame;
 use tokio::sync::Notify;
 use world::memory::World;
@@ -83,6 +83,18 @@ pub(crate) fn router(told: &Told) -> Router {
         .route(
             "/later",
             get(async |call: Call| Body::new(Later(call.env().sleep(Duration::from_secs(200)), false))),
+        )
+        .route(
+            "/events",
+            get(async |call: Call| {
+                // More than a stream holds, so that some wait.
+                Events::new(&call, async |events: EventSender| {
+                    for _ in 0..10 {
+                        let _ = events.send(Event::new("x".repeat(1 << 20))).await;
+                    }
+                    std::future::pending::<()>().await;
+                })
+            }),
         )
         .route(
             "/own",

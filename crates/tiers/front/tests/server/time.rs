@@ -132,3 +132,45 @@ fn a_peer_that_takes_nothing_of_its_answer_is_given_up() {
         assert!(taken < 4 << 20, "{taken} bytes were held for a peer that takes none");
     });
 }
+
+#[test]
+fn a_peer_that_takes_an_answer_slowly_gets_all_of_it() {
+    run(Config::default(), async |place| {
+        let mut peer = place.connect().await;
+        peer.send(get_of("/big", "")).await.expect("sent");
+        let mut taken = 0;
+        // Longer than a connection may be idle, by far.
+        for _ in 0..40 {
+            place.pass(5).await;
+            taken += peer.receive().await.len();
+        }
+        assert!(taken < 7 << 20, "{taken} bytes are not slow");
+        taken += peer.rest().await.len();
+        assert!(taken > 8 << 20, "cut after {taken} bytes");
+    });
+}
+
+#[test]
+fn half_a_head_behind_an_answer_that_is_taken_slowly_breaks_it_not() {
+    run(Config::default(), async |place| {
+        let mut peer = place.connect().await;
+        peer.send(get_of("/big", "")).await.expect("sent");
+        place.pass(1).await;
+        peer.send("GET /hel").await.expect("sent");
+        let mut all = Vec::new();
+        for _ in 0..40 {
+            place.pass(5).await;
+            all.extend_from_slice(&peer.receive().await);
+        }
+        all.extend_from_slice(peer.rest().await.as_bytes());
+        let body = all.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+        let whole = all.get(body..body + (8 << 20)).expect("all of the body");
+        assert!(
+            whole.iter().all(|byte| *byte == b'x'),
+            "something else is within the body"
+        );
+        // What was read along with the answer is noticed when the connection has been idle for long.
+        let rest = String::from_utf8_lossy(&all[body + (8 << 20)..]);
+        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408 "), "{rest}");
+    });
+}

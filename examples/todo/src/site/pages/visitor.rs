@@ -40,7 +40,7 @@ impl FromRequestParts<Arc<Site>> for Visitor {
             Ok(call) => call,
             Err(_) => return Err(Problem::internal("a request without its Call")),
         };
-        let read = site.sessions.read(&parts.headers);
+        let read = site.sessions.read(&parts.headers, call.is_tls());
         Ok(Visitor {
             call,
             is_new: read.is_none(),
