@@ -20,10 +20,16 @@ pub(crate) const LISTEN: &str = "127.0.0.1:8080";
 /// Where the operator's pages are unless something says otherwise.
 const ADMIN: &str = "127.0.0.1:0";
 
+/// The port of HTTPS that no address names.
+const HTTPS_PORT: u16 = 443;
+
 /// Listeners that are bound, before anything is served on them.
 pub(crate) struct Bound {
     http: Box<dyn Listener>,
     https: Option<(Box<dyn Listener>, Tls)>,
+    /// The port of HTTPS as people reach it, where that is configured: behind something that hands it on it is another than
+    /// the one that is bound.
+    reached: Option<u16>,
     admin: Box<dyn Listener>,
     guard: Arc<Guard>,
 }
@@ -65,9 +71,17 @@ pub(crate) async fn bind(env: &Env, asked: &Asked, config: &Config) -> Result<Bo
         }
     };
     let guard = Arc::new(Guard::new(env, admin.address()));
+    let is_https = |url: &String| url.starts_with("https://");
+    let reached = config
+        .front
+        .url
+        .as_ref()
+        .filter(|url| is_https(url))
+        .and_then(|_| public(config)?.1);
     Ok(Bound {
         http,
         https,
+        reached,
         admin,
         guard,
     })
@@ -84,13 +98,22 @@ async fn tls(env: &Env, config: &Config) -> Result<Tls, CommandError> {
     }
 }
 
+/// The host and the port of where people reach the application, if `[front] url` says so.
+fn public(config: &Config) -> Option<(&str, Option<u16>)> {
+    let (scheme, rest) = config.front.url.as_deref()?.split_once("://")?;
+    let host = rest.split('/').next()?;
+    // An address of IPv6 has colons of its own, in brackets.
+    let after = host.rfind(']').map_or(0, |at| at + 1);
+    let known = if scheme == "https" { Some(HTTPS_PORT) } else { None };
+    match host.get(after..)?.find(':') {
+        Some(at) => Some((&host[..after + at], host[after + at + 1..].parse().ok())),
+        None => Some((host, known)),
+    }
+}
+
 /// The names for which a development certificate is made.
 fn hosts(config: &Config) -> Vec<String> {
-    let url = config.front.url.as_deref();
-    let host = url
-        .and_then(|url| url.split_once("://"))
-        .map(|(_, rest)| rest.trim_end_matches('/'));
-    let host = host.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned());
+    let host = public(config).map(|(host, _)| host.trim_matches(['[', ']']).to_owned());
     ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]
         .into_iter()
         .chain(host)
@@ -124,7 +147,8 @@ impl Bound {
                     .as_str()
                     .rsplit_once(':')
                     .and_then(|(_, port)| port.parse().ok());
-                let redirect = Web::new(front::redirect_to_https(port.unwrap_or(443)));
+                let port = self.reached.or(port).unwrap_or(HTTPS_PORT);
+                let redirect = Web::new(front::redirect_to_https(port));
                 let address = self.http.address();
                 tracing::info!(target: "terrace::app", address = address.as_str(), "redirects to HTTPS");
                 handles.push(front::serve(env, self.http, Arc::new(redirect), None).await);

@@ -19,6 +19,8 @@ const TOKENS_MAX: usize = 16;
 /// How long a browser is let in.
 const SESSION: Duration = Duration::from_secs(12 * 3600);
 
+/// How the cookie is called, with the port behind it: cookies know no ports (RFC 6265, 8.5), and two applications of one machine
+/// would take each other's.
 const COOKIE: &str = "terrace_admin";
 
 /// Who was let in, and who may be.
@@ -80,7 +82,8 @@ impl Guard {
         let mut pairs = cookies
             .flat_map(|all| all.split(';'))
             .filter_map(|pair| pair.trim().split_once('='));
-        pairs.any(|(name, value)| name == COOKIE && state.sessions.iter().any(|(session, _)| same(session, value)))
+        let own = self.cookie();
+        pairs.any(|(name, value)| name == own && state.sessions.iter().any(|(session, _)| same(session, value)))
     }
 
     /// Whether the request is to this address by a name of this machine: pages of other sites whose name was rebound to it
@@ -88,8 +91,22 @@ impl Guard {
     fn is_here(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
-        let port = self.address.as_str().rsplit_once(':').map_or("", |(_, port)| port);
-        host.is_some_and(|host| host == self.address.as_str() || host == format!("localhost:{port}"))
+        let (port, own) = (self.port(), self.address.as_str());
+        // A browser leaves out the port that everybody knows.
+        let plain = own.strip_suffix(":80");
+        host.is_some_and(|host| {
+            host == own
+                || host == format!("localhost:{port}")
+                || plain.is_some_and(|plain| host == plain || host == "localhost")
+        })
+    }
+
+    fn port(&self) -> &str {
+        self.address.as_str().rsplit_once(':').map_or("", |(_, port)| port)
+    }
+
+    fn cookie(&self) -> String {
+        format!("{COOKIE}_{}", self.port())
     }
 
     /// Whether a request that changes something comes from these pages.
@@ -121,7 +138,7 @@ pub(super) async fn admit(guard: Arc<Guard>, request: Request, next: Next) -> Re
     if let Some(token) = token(request.uri()) {
         let entered = guard.enter(token);
         if known || entered.is_some() {
-            return enter(request.uri(), entered);
+            return enter(&guard.cookie(), request.uri(), entered);
         }
     }
     if !known {
@@ -142,12 +159,12 @@ fn token(uri: &Uri) -> Option<&str> {
 }
 
 /// To the page itself, so that the token does not stay in the browser's line.
-fn enter(uri: &Uri, session: Option<String>) -> Response {
+fn enter(name: &str, uri: &Uri, session: Option<String>) -> Response {
     // Of an absolute or a doubled slash a browser would make another host.
     let path = format!("/{}", uri.path().trim_start_matches('/'));
     let location = HeaderValue::from_str(&path).unwrap_or(HeaderValue::from_static("/"));
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
-    let cookie = session.map(|session| format!("{COOKIE}={session}; HttpOnly; SameSite=Strict; Path=/"));
+    let cookie = session.map(|session| format!("{name}={session}; HttpOnly; SameSite=Strict; Path=/"));
     if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -191,10 +208,10 @@ mod tests {
         assert_eq!(guard.enter(token), None);
         assert_eq!(guard.enter(""), None);
         let mut with = HeaderMap::new();
-        let cookie = HeaderValue::from_str(&format!("a=b; terrace_admin={session}")).expect("a header");
+        let cookie = HeaderValue::from_str(&format!("a=b; terrace_admin_4711={session}")).expect("a header");
         with.insert(header::COOKIE, cookie);
         assert!(guard.knows(&with));
-        assert!(!guard.knows(&headers(&[("cookie", "terrace_admin=0123")])));
+        assert!(!guard.knows(&headers(&[("cookie", "terrace_admin_4711=0123")])));
         assert!(!guard.knows(&HeaderMap::new()));
     }
 
@@ -212,6 +229,10 @@ mod tests {
             assert_eq!(guard.is_here(&headers(&[("host", host)]), &root), here, "{host}");
         }
         assert!(!guard.is_here(&HeaderMap::new(), &root));
+        let known = Guard::new(&Env::production("test"), Address::new("127.0.0.1:80"));
+        for (host, here) in [("127.0.0.1", true), ("localhost", true), ("evil.example", false)] {
+            assert_eq!(known.is_here(&headers(&[("host", host)]), &root), here, "{host}");
+        }
         let own = [("host", "127.0.0.1:4711"), ("origin", "http://127.0.0.1:4711")];
         assert!(guard.is_own(&headers(&own)));
         assert!(!guard.is_own(&headers(&own[..1])));

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use front::{Form, Path, Query};
 use jobs::{Error, Filter, JobId, Jobs, State as JobState};
 use minijinja::context;
 use minijinja::value::Serde;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use front::Path;
 use jobs::JobId;
 use jobs::mail::Received;
 use minijinja::context;
@@ -16,8 +17,8 @@ use uuid::Uuid;
 use super::Looked;
 use super::view::{self, Shown};
 
-/// Messages of one component that are listed.
-const MESSAGES_MAX: u32 = 200;
+/// Messages of one component that are listed: 30 MiB at most, since each is read whole.
+const MESSAGES_MAX: u32 = 32;
 
 /// A message, as data.
 #[derive(Serialize)]
