@@ -40,9 +40,11 @@ pub trait Accounts {
     #[call(once)]
     async fn sign_up(&self, cx: &Cx, request: SignUp) -> Result<(), AccountError>;
 
-    /// Uses the token of a mailed link (each counts once, for two days): the address is verified, and its owner is signed in.
+    /// Uses the token of a mailed link (each counts once, for two days): makes the account, with the password and the time zone
+    /// (where it is none, UTC) of whoever opened the link, and signs them in. Whoever asked for the link has shown nothing, so
+    /// nothing of theirs counts.
     #[call(once)]
-    async fn verify(&self, cx: &Cx, token: Hidden) -> Result<SignedIn, AccountError>;
+    async fn verify(&self, cx: &Cx, token: Hidden, password: Hidden, zone: String) -> Result<SignedIn, AccountError>;
 
     /// Checks a password. `from` is the address of who asks, for the limit on attempts.
     async fn sign_in(&self, cx: &Cx, email: String, password: Hidden, from: String) -> Result<SignedIn, AccountError>;
@@ -107,10 +109,6 @@ pub trait Accounts {
 pub struct SignUp {
     /// The address.
     pub email: String,
-    /// The password.
-    pub password: Hidden,
-    /// The time zone, an IANA name; where it is none, UTC.
-    pub zone: String,
     /// The address of who asks, for the limit on attempts.
     pub from: String,
 }

@@ -50,6 +50,8 @@
 
   async function show(request, address, keepsDraft) {
     const response = await fetch(address, request);
+    // Nothing came that could be shown: what is written stays, and its key makes another try harmless.
+    if (response.status === 429 || response.status >= 500) throw new Error(`${response.status}`);
     const kind = response.headers.get("content-type") || "";
     const path = new URL(response.url).pathname;
     // Anything but a list is a page of its own, such as where one signs in.
@@ -68,7 +70,7 @@
     listen();
   }
 
-  let busy = false;
+  let busy = false, missed = false;
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!form.hasAttribute("data-swap")) return;
@@ -88,9 +90,10 @@
         if (adds) find("#new-title")?.focus();
       }
     } catch {
-      say("That did not arrive. Try again when you are online.");
+      say("That did not arrive. Try again in a moment.");
     } finally {
       busy = false;
+      if (missed) again();
     }
   });
 
@@ -106,6 +109,9 @@
     box.textContent = text;
   }
 
+  // How long a server in trouble is left alone.
+  const AGAIN_MS = 2000;
+
   // Changes of other windows. A browser asks again by itself when the connection is lost.
   let source = null, shown = null;
   function listen() {
@@ -115,15 +121,27 @@
     shown = live.dataset.live;
     source = new EventSource(`/events?since=${encodeURIComponent(shown)}`);
     source.addEventListener("changed", (event) => {
-      if (busy || find("[data-live]")?.dataset.live === event.data) return;
-      show({ headers: { accept: "text/html" } }, location.href, true).catch(() => {});
+      if (busy) { missed = true; return; }
+      if (find("[data-live]")?.dataset.live === event.data) return;
+      show({ headers: { accept: "text/html" } }, location.href, true).catch(() => setTimeout(again, AGAIN_MS));
     });
     source.addEventListener("signed-out", () => {
       source.close();
       location.assign("/sign-in");
     });
   }
+  function quiet() {
+    source?.close();
+    source = null;
+  }
+  function again() {
+    missed = false;
+    quiet();
+    if (!document.hidden) listen();
+  }
   listen();
+  // A browser has six connections to a host: a window that nobody sees takes none.
+  document.addEventListener("visibilitychange", () => { if (document.hidden) quiet(); else listen(); });
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 

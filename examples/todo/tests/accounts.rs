@@ -15,6 +15,9 @@ const PASSWORD: &str = "correct horse battery";
 on_both!(
     an_account_is_there_once_its_address_was_verified,
     a_link_counts_once_however_many_use_it_at_once,
+    what_a_stranger_asked_for_opens_nothing_of_the_owners,
+    a_stranger_keeps_nobody_from_a_reset,
+    a_changed_password_ends_links_and_a_repeat_gets_the_first_answer,
     nobody_learns_who_has_an_account,
     wrong_passwords_are_limited,
     a_password_is_set_anew_by_a_link_and_every_session_ends,
@@ -27,8 +30,6 @@ on_both!(
 fn request(email: &str) -> SignUp {
     SignUp {
         email: email.to_owned(),
-        password: Hidden::new(PASSWORD),
-        zone: "Europe/Berlin".to_owned(),
         from: "192.0.2.1".to_owned(),
     }
 }
@@ -44,7 +45,10 @@ async fn an_account_is_there_once_its_address_was_verified(desk: Desk) {
         .await;
     assert_eq!(early, Err(AccountError::Wrong));
     let token = desk.link("ada@example.org", "verify").await;
-    let signed_in = accounts.verify(&desk.cx(), token).await.expect("it is verified");
+    let signed_in = accounts
+        .verify(&desk.cx(), token, Hidden::new(PASSWORD), "Europe/Berlin".into())
+        .await
+        .expect("it is verified");
     let account = accounts
         .session(&desk.cx(), signed_in.account, signed_in.epoch)
         .await
@@ -75,7 +79,9 @@ async fn a_link_counts_once_however_many_use_it_at_once(desk: Desk) {
     let uses: Vec<_> = (0..8)
         .map(|_| {
             let (accounts, cx, token) = (accounts.clone(), desk.cx(), token.clone());
-            desk.env.spawn("use", async move { accounts.verify(&cx, token).await })
+            let (password, zone) = (Hidden::new(PASSWORD), "UTC".to_owned());
+            desk.env
+                .spawn("use", async move { accounts.verify(&cx, token, password, zone).await })
         })
         .collect();
     let mut counted = Vec::new();
@@ -86,8 +92,73 @@ async fn a_link_counts_once_however_many_use_it_at_once(desk: Desk) {
         }
     }
     assert_eq!(counted.len(), 1);
-    let forged = accounts.verify(&desk.cx(), Hidden::new("forged")).await;
+    let forged = accounts
+        .verify(&desk.cx(), Hidden::new("forged"), Hidden::new(PASSWORD), "UTC".into())
+        .await;
     assert_eq!(forged, Err(AccountError::LinkOver));
+}
+
+async fn what_a_stranger_asked_for_opens_nothing_of_the_owners(desk: Desk) {
+    let accounts = &desk.accounts;
+    for _ in 0..2 {
+        let asked = accounts.sign_up(&desk.cx(), request("ada@example.org")).await;
+        asked.expect("it is asked for");
+    }
+    let [one, other] = desk
+        .links("ada@example.org", "verify")
+        .await
+        .try_into()
+        .expect("two links");
+    let zone = || "UTC".to_owned();
+    let verified = accounts.verify(&desk.cx(), one, Hidden::new(PASSWORD), zone()).await;
+    verified.expect("whoever reads the mail chooses the password");
+    let taken = accounts
+        .verify(&desk.cx(), other, Hidden::new("a password of a stranger"), zone())
+        .await;
+    assert_eq!(taken, Err(AccountError::LinkOver));
+    let owner = accounts
+        .sign_in(&desk.cx(), "ada@example.org".into(), Hidden::new(PASSWORD), "a".into())
+        .await;
+    assert!(owner.is_ok(), "{owner:?}");
+}
+
+async fn a_stranger_keeps_nobody_from_a_reset(desk: Desk) {
+    let accounts = &desk.accounts;
+    desk.person("ada@example.org").await;
+    for _ in 0..4 {
+        let asked = accounts.sign_up(&desk.cx(), request("ada@example.org")).await;
+        asked.expect("it is asked for");
+    }
+    let asked = accounts
+        .ask_reset(&desk.cx(), "ada@example.org".into(), "a".into())
+        .await;
+    asked.expect("it is asked for");
+    assert_eq!(desk.links("ada@example.org", "reset").await.len(), 1);
+}
+
+async fn a_changed_password_ends_links_and_a_repeat_gets_the_first_answer(desk: Desk) {
+    let accounts = &desk.accounts;
+    let ada = desk.person("ada@example.org").await.account;
+    let asked = accounts
+        .ask_reset(&desk.cx(), "ada@example.org".into(), "a".into())
+        .await;
+    asked.expect("it is asked for");
+    let link = desk.link("ada@example.org", "reset").await;
+    let (old, new) = (Hidden::new(PASSWORD), Hidden::new("another good password"));
+    let once = desk.cx_with_id();
+    let first = accounts.change_password(&once(), ada, old.clone(), new.clone()).await;
+    assert!(first.is_ok(), "{first:?}");
+    // As whoever has not heard the answer repeats it.
+    let again = accounts.change_password(&once(), ada, old, new.clone()).await;
+    assert_eq!(again, first);
+    let late = accounts
+        .reset(&desk.cx(), link, Hidden::new("what a thief wants"))
+        .await;
+    assert_eq!(late, Err(AccountError::LinkOver));
+    let once = desk.cx_with_id();
+    for _ in 0..2 {
+        assert_eq!(accounts.delete(&once(), ada, new.clone()).await, Ok(()));
+    }
 }
 
 async fn nobody_learns_who_has_an_account(desk: Desk) {
@@ -278,7 +349,7 @@ async fn what_opens_something_is_nowhere_in_the_database(desk: Desk) {
     for secret in [PASSWORD, token.reveal()] {
         assert!(!dump.contains(secret), "{secret} is in the database");
     }
-    assert_eq!(format!("{token:?} {:?}", request("a@b.c").password), "*** ***");
+    assert_eq!(format!("{token:?} {:?}", Hidden::new(PASSWORD)), "*** ***");
 }
 
 async fn wrong_fields_are_named(desk: Desk) {
@@ -295,13 +366,14 @@ async fn wrong_fields_are_named(desk: Desk) {
     for (request, named) in [
         (with(|request| request.email = "ada".to_owned()), "email"),
         (with(|request| request.email = "a@b\r\nBcc: c@d".to_owned()), "email"),
-        (with(|request| request.password = Hidden::new("short")), "password"),
-        (
-            with(|request| request.password = Hidden::new("x".repeat(201))),
-            "password",
-        ),
     ] {
         assert_eq!(field(accounts.sign_up(&desk.cx(), request).await), named);
+    }
+    for password in ["short".to_owned(), "x".repeat(201)] {
+        let verified = accounts
+            .verify(&desk.cx(), Hidden::new("forged"), Hidden::new(password), "UTC".into())
+            .await;
+        assert_eq!(field(verified.map(drop)), "password");
     }
     let ada = accounts
         .add(&desk.cx(), "ada@example.org".into())

@@ -78,6 +78,7 @@ promises! {
         a_repeated_reminder_is_one,
         what_is_removed_or_forgotten_is_not_sent,
         an_import_keeps_how_reminders_stand,
+        who_removes_a_reminder_removes_nobody_elses_of_the_same_id,
     }
 }
 

@@ -12,8 +12,6 @@ create table accounts (
 create table pending (
     digest bytea primary key,
     email text not null,
-    password text not null,
-    zone text not null,
     at timestamptz not null
 );
 create index pending_email on pending (email);

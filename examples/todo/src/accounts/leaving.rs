@@ -17,12 +17,12 @@ const TIDY: &str = "tidy";
 /// What counts nowhere any more is removed every hour.
 const TIDY_AT: &str = "7 * * * *";
 
-/// It is tried for more than a day: 10 minutes × 190.
+/// It is tried for more than a day: some 340 waits of up to 10 minutes, half of that on average.
 const AGAIN: Backoff = Backoff {
     first: Duration::from_millis(500),
     factor: 2,
     most: Duration::from_secs(10 * 60),
-    attempts_max: 200,
+    attempts_max: 350,
 };
 
 /// How long one attempt may take.

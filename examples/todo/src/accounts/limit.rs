@@ -1,5 +1,6 @@
 //! Limits on attempts and on mails: what was done lately is counted in the database, so that they hold across processes.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use terrace::database::{Database, Error, Timestamp, Transaction};
@@ -22,6 +23,8 @@ pub(super) const FROM_PLACE: Limit = Limit::new("password from", 100, 15 * 60);
 pub(super) const ASKED_FROM_PLACE: Limit = Limit::new("asked from", 30, 60 * 60);
 /// Mails to one address that nobody has to have asked for.
 pub(super) const MAILS_TO: Limit = Limit::new("mail to", 3, 60 * 60);
+/// Links by which a password is set anew, to one address: apart, so that other mails keep nobody from one.
+pub(super) const RESETS_TO: Limit = Limit::new("reset to", 3, 60 * 60);
 
 /// The longest time of them all: what is older counts nowhere.
 const WITHIN_MAX: Duration = Duration::from_secs(60 * 60);
@@ -71,8 +74,30 @@ pub(super) async fn tidy(db: &Database, now: Timestamp) -> Result<(), Error> {
     db.execute(sql, (before(now, WITHIN_MAX),)).await.map(drop)
 }
 
+/// Who asks, as it is counted: who has one IPv6 address has its /64.
+pub(super) fn place(from: &str) -> String {
+    match from.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(IpAddr::V6(ip)) => format!("{:x}/64", ip.to_bits() >> 64),
+        _ => from.to_owned(),
+    }
+}
+
 /// So much earlier.
 pub(super) fn before(now: Timestamp, duration: Duration) -> Timestamp {
     let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     Timestamp(now.as_micros().saturating_sub(micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn addresses_of_one_network_are_one_place() {
+        assert_eq!(place("2001:db8:1:2:3::4"), place("2001:db8:1:2:ffff::"));
+        assert_ne!(place("2001:db8:1:2::1"), place("2001:db8:1:3::1"));
+        assert_eq!(place("::ffff:192.0.2.1"), place("::ffff:192.0.2.1"));
+        assert_ne!(place("192.0.2.1"), place("192.0.2.2"));
+        assert_ne!(place("::ffff:192.0.2.1"), place("::ffff:192.0.2.2"));
+    }
 }

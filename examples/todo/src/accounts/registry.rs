@@ -7,7 +7,7 @@ use terrace::{CallError, Cx, Setup, SetupError};
 use uuid::Uuid;
 
 use super::letters::{self, Letter};
-use super::limit::{ASKED_FROM_PLACE, FROM_PLACE, Limit, MAILS_TO, OF_ACCOUNT, before};
+use super::limit::{ASKED_FROM_PLACE, FROM_PLACE, Limit, MAILS_TO, OF_ACCOUNT, RESETS_TO, before, place};
 use super::password::Passwords;
 use super::{
     Account, AccountError, Accounts, ApiToken, PENDING_MAX, RESET_MAX, SignUp, SignedIn, TOKENS_MAX, checked, leaving,
@@ -99,8 +99,8 @@ struct Written {
 
 impl Written {
     /// Sends it unless the address has had too many that nobody has to have asked for. Whoever asks does not learn that.
-    async fn send(&self, tx: &Transaction<'_>, to: &str, now: Timestamp) -> Result<(), AccountError> {
-        match MAILS_TO.count(tx, to, now).await {
+    async fn send(&self, tx: &Transaction<'_>, limit: Limit, to: &str, now: Timestamp) -> Result<(), AccountError> {
+        match limit.count(tx, to, now).await {
             Ok(()) => Ok(self.mail.send(tx, &self.message).await.map(drop)?),
             Err(AccountError::TooMany { .. }) => Ok(()),
             Err(other) => Err(other),
@@ -111,41 +111,47 @@ impl Written {
 impl Accounts for Registry {
     async fn sign_up(&self, cx: &Cx, request: SignUp) -> Result<(), AccountError> {
         let email = checked::email(&request.email)?;
-        checked::password(&request.password)?;
-        let zone = checked::zone_or_utc(&request.zone);
-        self.attempt(cx, vec![(ASKED_FROM_PLACE, request.from)]).await?;
+        self.attempt(cx, vec![(ASKED_FROM_PLACE, place(&request.from))]).await?;
         let (now, token) = (now(cx), secret::new(cx.env()));
-        let password = self.passwords.hash(&request.password).await?;
         let verify = self.letter(&letters::VERIFY, &email, "verify", Some(&token))?;
         let known = self.letter(&letters::KNOWN, &email, "sign-in", None)?;
         self.db
             .once(cx, async move |tx: &Transaction<'_>| {
                 if by_email(tx, &email).await?.is_some() {
-                    return known.send(tx, &email, now).await;
+                    return known.send(tx, MAILS_TO, &email, now).await;
                 }
-                let sql = "insert into pending (digest, email, password, zone, at) values ($1, $2, $3, $4, $5)";
-                let values = (secret::digest(&token), &email, &password, &zone, now);
-                tx.execute(sql, values).await?;
-                verify.send(tx, &email, now).await
+                let sql = "insert into pending (digest, email, at) values ($1, $2, $3)";
+                tx.execute(sql, (secret::digest(&token), &email, now)).await?;
+                verify.send(tx, MAILS_TO, &email, now).await
             })
             .await
     }
 
-    async fn verify(&self, cx: &Cx, token: Hidden) -> Result<SignedIn, AccountError> {
+    async fn verify(&self, cx: &Cx, token: Hidden, password: Hidden, zone: String) -> Result<SignedIn, AccountError> {
+        checked::password(&password)?;
+        let zone = checked::zone_or_utc(&zone);
         let (now, id) = (now(cx), new_id(cx.env()));
+        let (digest, since) = (secret::digest(&token), before(now, PENDING_MAX));
+        // Nobody has a password worked on without a link.
+        let sql = "select email from pending where digest = $1 and at > $2";
+        let known: Option<(String,)> = self.db.query_optional(sql, (&digest, since)).await?;
+        let hash = match known {
+            Some(_) => Some(self.passwords.hash(&password).await?),
+            None => None,
+        };
         self.db
             .once(cx, async move |tx: &Transaction<'_>| {
-                let sql = "select email, password, zone from pending where digest = $1 and at > $2";
-                let values = (secret::digest(&token), before(now, PENDING_MAX));
-                let found: Option<(String, String, String)> = tx.query_optional(sql, values).await?;
-                let (email, password, zone) = found.ok_or(AccountError::LinkOver)?;
+                let found: Option<(String,)> = tx.query_optional(sql, (&digest, since)).await?;
+                let (Some((email,)), Some(hash)) = (found, &hash) else {
+                    return Err(AccountError::LinkOver);
+                };
                 if by_email(tx, &email).await?.is_some() {
                     return Err(AccountError::LinkOver);
                 }
                 // Nobody else's link to this address counts from now on.
                 tx.execute("delete from pending where email = $1", (&email,)).await?;
                 let sql = "insert into accounts (id, email, password, zone, epoch, created_at) values ($1, $2, $3, $4, 1, $5)";
-                tx.execute(sql, (id, &email, &password, &zone, now)).await?;
+                tx.execute(sql, (id, &email, hash, &zone, now)).await?;
                 Ok(SignedIn { account: id, epoch: 1 })
             })
             .await
@@ -156,7 +162,8 @@ impl Accounts for Registry {
         let sql = "select id, epoch, password from accounts where email = $1";
         let found: Option<(Uuid, i64, Option<String>)> = self.db.query_optional(sql, (&email,)).await?;
         let whose = found.as_ref().map_or(email, |(id, ..)| id.to_string());
-        self.attempt(cx, vec![(OF_ACCOUNT, whose), (FROM_PLACE, from)]).await?;
+        self.attempt(cx, vec![(OF_ACCOUNT, whose), (FROM_PLACE, place(&from))])
+            .await?;
         let kept = found.as_ref().and_then(|(.., password)| password.clone());
         let right = self.passwords.is(kept, &password).await?;
         match found.filter(|_| right) {
@@ -170,7 +177,7 @@ impl Accounts for Registry {
 
     async fn ask_reset(&self, cx: &Cx, email: String, from: String) -> Result<(), AccountError> {
         let email = checked::email(&email)?;
-        self.attempt(cx, vec![(ASKED_FROM_PLACE, from)]).await?;
+        self.attempt(cx, vec![(ASKED_FROM_PLACE, place(&from))]).await?;
         let (now, token) = (now(cx), secret::new(cx.env()));
         let reset = self.letter(&letters::RESET, &email, "reset", Some(&token))?;
         self.db
@@ -180,7 +187,7 @@ impl Accounts for Registry {
                 };
                 let sql = "insert into resets (digest, account, at) values ($1, $2, $3)";
                 tx.execute(sql, (secret::digest(&token), account, now)).await?;
-                reset.send(tx, &email, now).await
+                reset.send(tx, RESETS_TO, &email, now).await
             })
             .await
     }
@@ -201,7 +208,6 @@ impl Accounts for Registry {
                 let (Some((account,)), Some(hash)) = (account, &hash) else {
                     return Err(AccountError::LinkOver);
                 };
-                tx.execute("delete from resets where account = $1", (account,)).await?;
                 OF_ACCOUNT.clear(tx, &account.to_string()).await?;
                 set_password(tx, account, hash).await
             })
@@ -246,11 +252,14 @@ impl Accounts for Registry {
         new: Hidden,
     ) -> Result<SignedIn, AccountError> {
         checked::password(&new)?;
-        self.must_know(cx, account, &old).await?;
-        let hash = self.passwords.hash(&new).await?;
+        // Judged in the transaction, so that a repeat gets the first answer: by then the old password is another.
+        let hash = match self.must_know(cx, account, &old).await {
+            Ok(()) => Ok(self.passwords.hash(&new).await?),
+            Err(error) => Err(error),
+        };
         self.db
             .once(cx, async move |tx: &Transaction<'_>| {
-                set_password(tx, account, &hash).await
+                set_password(tx, account, &hash.clone()?).await
             })
             .await
     }
@@ -330,10 +339,12 @@ impl Accounts for Registry {
     }
 
     async fn delete(&self, cx: &Cx, account: Uuid, password: Hidden) -> Result<(), AccountError> {
-        self.must_know(cx, account, &password).await?;
+        // As a changed password: a repeat finds no account any more.
+        let known = self.must_know(cx, account, &password).await;
         let jobs = self.jobs.clone();
         self.db
             .once(cx, async move |tx: &Transaction<'_>| {
+                known.clone()?;
                 let sql = "delete from accounts where id = $1";
                 if tx.execute(sql, (account,)).await? == 0 {
                     return Err(AccountError::Unknown);
@@ -352,8 +363,9 @@ async fn by_email(tx: &Transaction<'_>, email: &str) -> Result<Option<Uuid>, Acc
     Ok(found.map(|(id,)| id))
 }
 
-/// Sets a password and ends every session.
+/// Sets a password, and ends every session and every link by which another could be set.
 async fn set_password(tx: &Transaction<'_>, account: Uuid, hash: &str) -> Result<SignedIn, AccountError> {
+    tx.execute("delete from resets where account = $1", (account,)).await?;
     let sql = "update accounts set password = $2, epoch = epoch + 1 where id = $1 returning epoch";
     let epoch: Option<i64> = tx.query_optional(sql, (account, hash)).await?;
     let epoch = epoch.ok_or(AccountError::Unknown)?;

@@ -20,6 +20,9 @@ pub struct Bell {
     todos: Ref<dyn Todos>,
 }
 
+/// How often a to-do is asked for that changes all the time.
+const ASKED_MAX: u32 = 5;
+
 impl Bell {
     /// Needs a database, jobs, mail, and whoever knows to-dos and people.
     pub async fn open(setup: &Setup) -> Result<Bell, SetupError> {
@@ -38,9 +41,52 @@ impl Bell {
     }
 
     /// Asks for the to-do, which is followed from before that on: what changes while it is asked is not missed.
-    async fn ask(&self, cx: &Cx, owner: Uuid, todo: Uuid) -> Result<(Result<Todo, TodoError>, i64), ReminderError> {
+    async fn ask(
+        &self,
+        cx: &Cx,
+        owner: Uuid,
+        todo: Uuid,
+    ) -> Result<(Result<Todo, TodoError>, Option<i64>), ReminderError> {
         let seen = follow::version(&self.db, owner, todo).await?;
-        Ok((self.todos.get(cx, owner, todo).await, seen.unwrap_or_default()))
+        Ok((self.todos.get(cx, owner, todo).await, seen))
+    }
+
+    /// Adds a reminder of how the to-do stands now, with the digest of what was asked; or says that it was told of a change
+    /// meanwhile.
+    async fn added(
+        &self,
+        cx: &Cx,
+        owner: Uuid,
+        (id, digest): (Uuid, Uuid),
+        (todo, at, now): (Uuid, Timestamp, Timestamp),
+    ) -> Result<(Uuid, Reminder), ReminderError> {
+        let (asked, seen) = self.ask(cx, owner, todo).await?;
+        let jobs = self.jobs.clone();
+        self.db
+            .once(cx, async move |tx: &Transaction<'_>| {
+                // In here, so that a repeat gets the first answer whatever has become of the to-do, or of the time.
+                let open = !asked.clone().map_err(refused)?.done;
+                let reminder = Reminder {
+                    id,
+                    todo,
+                    at: to_come(at, now)?,
+                    state: if open { State::Waiting } else { State::Suspended },
+                };
+                // Told meanwhile of a change that the answer may not have; or forgotten, and nobody would be told any more.
+                let told = follow::version_within(tx, owner, todo).await?;
+                if told.is_none() || told != seen {
+                    return Err(follow::again());
+                }
+                let sql = "select count(*) from reminders where owner = $1 and todo = $2";
+                let count: i64 = tx.query_one(sql, (owner, todo)).await?;
+                if count >= REMINDERS_MAX {
+                    return Err(ReminderError::Full);
+                }
+                insert(tx, owner, std::slice::from_ref(&reminder)).await?;
+                ring::enqueue(tx, &jobs, owner, &reminder).await?;
+                Ok((digest, reminder))
+            })
+            .await
     }
 }
 
@@ -53,33 +99,13 @@ impl Reminders for Bell {
         if follow::version(&self.db, owner, todo).await?.is_none() && self.todos.get(cx, owner, todo).await.is_ok() {
             follow::begin(&self.db, owner, todo).await?;
         }
-        let (asked, seen) = self.ask(cx, owner, todo).await?;
-        let jobs = self.jobs.clone();
-        let recorded = self
-            .db
-            .once(cx, async move |tx: &Transaction<'_>| {
-                // In here, so that a repeat gets the first answer whatever has become of the to-do, or of the time.
-                let open = !asked.clone().map_err(refused)?.done;
-                let reminder = Reminder {
-                    id,
-                    todo,
-                    at: to_come(at, now)?,
-                    state: if open { State::Waiting } else { State::Suspended },
-                };
-                // Told meanwhile of a change that the answer may not have.
-                if follow::version_within(tx, owner, todo).await?.unwrap_or_default() != seen {
-                    return Err(follow::again());
-                }
-                let sql = "select count(*) from reminders where owner = $1 and todo = $2";
-                let count: i64 = tx.query_one(sql, (owner, todo)).await?;
-                if count >= REMINDERS_MAX {
-                    return Err(ReminderError::Full);
-                }
-                insert(tx, owner, std::slice::from_ref(&reminder)).await?;
-                ring::enqueue(tx, &jobs, owner, &reminder).await?;
-                Ok::<(Uuid, Reminder), ReminderError>((digest, reminder))
-            })
-            .await?;
+        let mut attempt = 1;
+        let recorded = loop {
+            match self.added(cx, owner, (id, digest), (todo, at, now)).await {
+                Err(error) if error == follow::again() && attempt < ASKED_MAX => attempt += 1,
+                other => break other?,
+            }
+        };
         match recorded {
             (of, reminder) if of == digest => Ok(reminder),
             _ => Err(ReminderError::Reused),
@@ -111,7 +137,7 @@ impl Reminders for Bell {
                 if tx.execute(sql, (owner, id)).await? == 0 {
                     return Err(ReminderError::Unknown);
                 }
-                ring::cancel(tx, &jobs, id).await?;
+                ring::cancel(tx, &jobs, owner, id).await?;
                 Ok(())
             })
             .await

@@ -25,12 +25,12 @@ const TIDY_ROWS: i64 = 500;
 /// How long one attempt may take.
 const RING_MAX: Duration = Duration::from_secs(30);
 
-/// It is tried for more than a day: 10 minutes × 190.
+/// It is tried for more than a day: some 340 waits of up to 10 minutes, half of that on average.
 const AGAIN: Backoff = Backoff {
     first: Duration::from_millis(500),
     factor: 2,
     most: Duration::from_secs(10 * 60),
-    attempts_max: 200,
+    attempts_max: 350,
 };
 
 /// Whoever rings.
@@ -82,13 +82,23 @@ pub(super) async fn enqueue(
     reminder: &Reminder,
 ) -> Result<(), terrace::database::Error> {
     let id = reminder.id;
-    let job = Job::new(RING, &Due { owner, id }).at(reminder.at).key(id.to_string());
+    let job = Job::new(RING, &Due { owner, id }).at(reminder.at).key(key(owner, id));
     jobs.enqueue(tx, job).await.map(drop)
 }
 
 /// Has it not rung.
-pub(super) async fn cancel(tx: &Transaction<'_>, jobs: &Jobs, id: Uuid) -> Result<(), terrace::database::Error> {
-    jobs.cancel(tx, RING, &id.to_string()).await.map(drop)
+pub(super) async fn cancel(
+    tx: &Transaction<'_>,
+    jobs: &Jobs,
+    owner: Uuid,
+    id: Uuid,
+) -> Result<(), terrace::database::Error> {
+    jobs.cancel(tx, RING, &key(owner, id)).await.map(drop)
+}
+
+/// An id is one person's: somebody else who brings the same export back has the same ones.
+fn key(owner: Uuid, id: Uuid) -> String {
+    format!("{owner} {id}")
 }
 
 impl Ringing {

@@ -1,7 +1,7 @@
 //! Times on the wall clock of a person's zone.
 
 use chrono::offset::LocalResult;
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use terrace::database::Timestamp;
@@ -23,8 +23,8 @@ pub(super) fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
-/// What a field of date and time says. A time that the clock skips in spring is one hour later, of one that comes twice in
-/// autumn it is the first.
+/// What a field of date and time says. A time that the clock skips in spring is as much later as it skips, of one that
+/// comes twice in autumn it is the first.
 pub(super) fn read(text: &str, zone: Tz) -> Option<Timestamp> {
     let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"];
     let naive = formats
@@ -34,7 +34,12 @@ pub(super) fn read(text: &str, zone: Tz) -> Option<Timestamp> {
     let naive = Some(naive).filter(|naive| (1..=9999).contains(&naive.year()))?;
     let local = match zone.from_local_datetime(&naive) {
         LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => time,
-        LocalResult::None => zone.from_local_datetime(&(naive + TimeDelta::hours(1))).earliest()?,
+        // By the offset of before the gap. Not every gap is an hour.
+        LocalResult::None => {
+            let before = zone.from_local_datetime(&(naive - TimeDelta::days(1))).earliest()?;
+            let offset = before.offset().fix().local_minus_utc();
+            zone.from_utc_datetime(&(naive - TimeDelta::seconds(offset.into())))
+        }
     };
     Some(Timestamp::from_micros(local.timestamp_micros()))
 }
@@ -57,9 +62,18 @@ pub(super) fn show(time: Timestamp, zone: Tz, now: Timestamp) -> Shown {
             local.format("%H:%M")
         ),
         machine: time.to_string(),
-        input: local.format("%Y-%m-%dT%H:%M").to_string(),
+        input: field(local),
         is_past: time < now,
     }
+}
+
+/// `time` as a field of a form has it; nothing outside of all calendars.
+pub(super) fn input(time: Timestamp, zone: Tz) -> String {
+    at(time, zone).map(field).unwrap_or_default()
+}
+
+fn field(local: DateTime<Tz>) -> String {
+    local.format("%Y-%m-%dT%H:%M").to_string()
 }
 
 fn at(time: Timestamp, zone: Tz) -> Option<DateTime<Tz>> {
@@ -102,6 +116,21 @@ mod tests {
                 utc,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_clock_may_skip_half_an_hour_or_two_hours() {
+        for (text, zone, utc) in [
+            ("2030-03-31T01:30", Tz::Antarctica__Troll, "2030-03-31T01:30:00.000000Z"),
+            (
+                "2030-10-06T02:15",
+                Tz::Australia__Lord_Howe,
+                "2030-10-05T15:45:00.000000Z",
+            ),
+        ] {
+            let read = read(text, zone).map(|time| time.to_string());
+            assert_eq!(read.as_deref(), Some(utc), "{text}");
         }
     }
 

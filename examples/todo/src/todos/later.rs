@@ -23,12 +23,12 @@ const TIDY_ROWS: i64 = 500;
 /// How long one attempt may take.
 const FOLLOW_MAX: Duration = Duration::from_secs(30);
 
-/// It is tried for more than a day: 10 minutes × 190.
+/// It is tried for more than a day: some 340 waits of up to 10 minutes, half of that on average.
 const AGAIN: Backoff = Backoff {
     first: Duration::from_millis(500),
     factor: 2,
     most: Duration::from_secs(10 * 60),
-    attempts_max: 200,
+    attempts_max: 350,
 };
 
 /// What whoever reminds is told.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use host::{Config, Modules, Opened, Setup, SetupError};
 use servers::Postgres;
 use terrace::database::{Database, Timestamp};
-use terrace::{Cx, Env, Ref};
+use terrace::{CallId, Cx, Env, Ref, Root};
 use todo::accounts::{Accounts, Registry, SignUp, SignedIn};
 use todo::hidden::Hidden;
 use todo::reminders::{Reminder, ReminderError, Reminders};
@@ -76,12 +76,26 @@ impl Desk {
         Cx::root(&self.env)
     }
 
+    /// Makes requests with one id, as of somebody who repeats one.
+    pub(crate) fn cx_with_id(&self) -> impl Fn() -> Cx {
+        let id = CallId::from_parts(&[&self.env.random("repeats").u128().to_le_bytes()]);
+        let env = self.env.clone();
+        move || {
+            let root = Root {
+                began: None,
+                id: Some(id),
+                deadline: None,
+                principal: None,
+                trace: None,
+            };
+            Cx::from_root(&env, root)
+        }
+    }
+
     /// Somebody with a verified address, signed in.
     pub(crate) async fn person(&self, email: &str) -> SignedIn {
         let request = SignUp {
             email: email.to_owned(),
-            password: Hidden::new(crate::PASSWORD),
-            zone: "UTC".to_owned(),
             from: "192.0.2.1".to_owned(),
         };
         self.accounts
@@ -89,7 +103,10 @@ impl Desk {
             .await
             .expect("it is asked for");
         let token = self.link(email, "verify").await;
-        self.accounts.verify(&self.cx(), token).await.expect("it is verified")
+        let password = Hidden::new(crate::PASSWORD);
+        let cx = self.cx();
+        let verified = self.accounts.verify(&cx, token, password, "UTC".to_owned());
+        verified.await.expect("it is verified")
     }
 
     /// Subject and text of each mail to an address, the newest first.
@@ -104,11 +121,17 @@ impl Desk {
 
     /// The token of the newest link to `path`.
     pub(crate) async fn link(&self, to: &str, path: &str) -> Hidden {
+        let found = self.links(to, path).await.into_iter().next();
+        found.unwrap_or_else(|| panic!("no link to {path}"))
+    }
+
+    /// The tokens of all of them, the newest first.
+    pub(crate) async fn links(&self, to: &str, path: &str) -> Vec<Hidden> {
         let before = format!("/{path}?token=");
         let mails = self.mails(to).await;
-        let found = mails.iter().find_map(|(_, text)| text.split_once(&before));
-        let (_, rest) = found.unwrap_or_else(|| panic!("no link to {path}: {mails:?}"));
-        Hidden::new(rest.split_whitespace().next().unwrap_or_default())
+        let found = mails.iter().filter_map(|(_, text)| text.split_once(&before));
+        let token = |(_, rest): (&str, &str)| Hidden::new(rest.split_whitespace().next().unwrap_or_default());
+        found.map(token).collect()
     }
 
     /// Waits until both other components were told.

@@ -47,16 +47,16 @@ impl<'v> Browser<'v> {
     /// Signs up, and follows the link of the mail.
     async fn sign_up(&mut self, email: &str) {
         let csrf = self.get("/sign-up").await.is(200).hidden("csrf");
-        let form = [
-            ("csrf", csrf.as_str()),
-            ("email", email),
-            ("password", PASSWORD),
-            ("zone", "Europe/Berlin"),
-        ];
+        let form = [("csrf", csrf.as_str()), ("email", email)];
         self.post("/sign-up", &form).await.is(200);
         let token = self.site.link(email, "verify").await;
         let page = self.get(&format!("/verify?token={token}")).await.is(200);
-        let form = [("csrf", page.hidden("csrf")), ("token", page.hidden("token"))];
+        let form = [
+            ("csrf", page.hidden("csrf")),
+            ("token", page.hidden("token")),
+            ("password", PASSWORD.to_owned()),
+            ("zone", "Europe/Berlin".to_owned()),
+        ];
         let answer = self
             .post("/verify", &form.each_ref().map(|(name, value)| (*name, value.as_str())))
             .await;

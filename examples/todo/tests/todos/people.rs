@@ -39,7 +39,7 @@ impl Accounts for People {
         Err(AccountError::Unknown)
     }
 
-    async fn verify(&self, _: &Cx, _: Hidden) -> Result<SignedIn, AccountError> {
+    async fn verify(&self, _: &Cx, _: Hidden, _: Hidden, _: String) -> Result<SignedIn, AccountError> {
         Err(AccountError::Unknown)
     }
 

@@ -311,3 +311,23 @@ pub(crate) async fn an_import_keeps_how_reminders_stand(fixture: Fixture) {
     let refused = reminders.import(&cx, ADA, vec![export[0].clone(); 201]).await;
     assert!(matches!(refused, Err(ReminderError::Invalid { .. })), "{refused:?}");
 }
+
+pub(crate) async fn who_removes_a_reminder_removes_nobody_elses_of_the_same_id(fixture: Fixture) {
+    let todo = fixture.add(ADA, "exported").await;
+    let (cx, reminders) = (fixture.cx(), &fixture.reminders);
+    let copied = fixture.todos.import(&cx, BOB, vec![todo.clone()]).await;
+    assert_eq!(copied, Ok(1));
+    let export = vec![Reminder {
+        id: Uuid::from_u128(1),
+        todo: todo.id,
+        at: fixture.soon(SOON),
+        state: State::Waiting,
+    }];
+    for owner in [ADA, BOB] {
+        assert_eq!(reminders.import(&fixture.cx(), owner, export.clone()).await, Ok(1));
+    }
+    let removed = reminders.remove(&fixture.cx(), BOB, export[0].id).await;
+    assert_eq!(removed, Ok(()));
+    fixture.until_state(&todo, State::Sent).await;
+    assert_eq!(fixture.mails().await.len(), 1);
+}

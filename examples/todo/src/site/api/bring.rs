@@ -161,17 +161,13 @@ impl Batch<'_> {
             problem.detail += "; the to-dos before it are imported, and sending all again does no harm";
             problem
         };
-        let Json(Object(element)) = Json::<Object<Element>>::from_bytes(bytes).map_err(within)?;
-        line("title", &element.title).map_err(within)?;
-        element
-            .tags
-            .iter()
-            .try_for_each(|tag| line("tags", tag))
-            .map_err(within)?;
-        if element.reminders.len() as i64 > REMINDERS_MAX {
-            let detail = format!("a to-do has {REMINDERS_MAX} at most; leave some out");
-            return Err(within(Problem::invalid("reminders", detail)));
-        }
+        let element = match read(bytes) {
+            Ok(element) => element,
+            Err(problem) => {
+                self.keep().await?;
+                return Err(within(problem));
+            }
+        };
         for Object(reminder) in &element.reminders {
             let reminder = Reminder {
                 id: reminder.id,
@@ -260,6 +256,18 @@ impl Batch<'_> {
     fn cx(&self) -> Cx {
         self.call.cx(Some(&self.owner.to_string()))
     }
+}
+
+/// An element by itself.
+fn read(bytes: &[u8]) -> Result<Element, Problem> {
+    let Json(Object(element)) = Json::<Object<Element>>::from_bytes(bytes)?;
+    line("title", &element.title)?;
+    element.tags.iter().try_for_each(|tag| line("tags", tag))?;
+    if element.reminders.len() as i64 > REMINDERS_MAX {
+        let detail = format!("a to-do has {REMINDERS_MAX} at most; leave some out");
+        return Err(Problem::invalid("reminders", detail));
+    }
+    Ok(element)
 }
 
 fn wrong_at(wrong: Wrong, index: usize) -> Problem {

@@ -183,7 +183,9 @@ pub(super) async fn import(
         }
         Err(mut problem) => {
             // What is no export is a mistake in a field of this form.
-            problem.status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+            if problem.status.is_client_error() {
+                problem.status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+            }
             again(&site, &person, problem).await
         }
     }

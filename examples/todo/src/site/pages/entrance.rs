@@ -64,8 +64,6 @@ pub(super) async fn sign_up(
     visitor.check(&form.csrf)?;
     let request = SignUp {
         email: form.email.clone(),
-        password: Hidden::new(form.password.clone()),
-        zone: form.zone.clone(),
         from: visitor.call.peer().to_owned(),
     };
     match site.accounts.sign_up(&visitor.call.cx(None), request).await {
@@ -85,8 +83,9 @@ pub(super) async fn verify(
     Form(form): Form<Entrance>,
 ) -> Result<Response, Problem> {
     visitor.check(&form.csrf)?;
-    let token = Hidden::new(form.token.clone());
-    match site.accounts.verify(&visitor.call.cx(None), token).await {
+    let (token, password) = (Hidden::new(form.token.clone()), Hidden::new(form.password.clone()));
+    let cx = visitor.call.cx(None);
+    match site.accounts.verify(&cx, token, password, form.zone.clone()).await {
         Ok(signed_in) => Ok(visitor.signed_in(signed_in, "/")),
         Err(error) => visitor.again("verify.html", values(Some(&form)), account_problem(error)),
     }

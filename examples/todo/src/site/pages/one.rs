@@ -53,37 +53,34 @@ pub(super) async fn save(
             let mut values = values(&site, &person, id).await?;
             values["todo"]["title"] = form.title.into();
             values["todo"]["tags_text"] = form.tags.into();
+            // The template reads nothing else of it.
+            values["todo"]["due"] = match form.due.is_empty() {
+                true => Value::Null,
+                false => json!({ "input": form.due }),
+            };
             person.again("todo.html", values, problem)
         }
     }
 }
 
 async fn saved(site: &Site, person: &Person, id: Uuid, form: &form::Todo) -> Result<(), Problem> {
+    // A field holds less than a to-do: no seconds, no second 02:30, no comma within a tag. What was not touched stays.
+    let before = site.todos.get(&person.cx(), person.id(), id).await;
+    let before = before.map_err(todo_problem)?;
+    let was = before.due.map(|due| local::input(due, person.zone)).unwrap_or_default();
     let change = Change {
         title: Some(form.title.clone()),
         done: None,
-        due: due(&form.due, person)?.map_or(Due::Never, Due::At),
-        tags: Some(tags(&form.tags)),
+        due: match form.due.trim() == was {
+            true => Due::Keep,
+            false => due(&form.due, person)?.map_or(Due::Never, Due::At),
+        },
+        tags: (form.tags != before.tags.join(", ")).then(|| tags(&form.tags)),
     };
     edit(site, person, id, change).await
 }
 
-async fn edit(site: &Site, person: &Person, id: Uuid, mut change: Change) -> Result<(), Problem> {
-    // A field has minutes only: what was not touched keeps its seconds.
-    if let Due::At(at) = change.due {
-        let before = site
-            .todos
-            .get(&person.cx(), person.id(), id)
-            .await
-            .map_err(todo_problem)?;
-        let minute = |micros: i64| micros.div_euclid(60_000_000);
-        if before
-            .due
-            .is_some_and(|due| minute(due.as_micros()) == minute(at.as_micros()))
-        {
-            change.due = Due::Keep;
-        }
-    }
+async fn edit(site: &Site, person: &Person, id: Uuid, change: Change) -> Result<(), Problem> {
     let edited = site.todos.edit(&person.cx(), person.id(), id, change).await;
     edited.map(drop).map_err(todo_problem)
 }

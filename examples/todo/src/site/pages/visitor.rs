@@ -15,6 +15,9 @@ use uuid::Uuid;
 use super::super::{Site, account_problem, local};
 use crate::accounts::{Account, AccountError, Accounts, SignedIn};
 
+/// Bytes of the address that one is led back to after one has signed in.
+const NEXT_BYTES_MAX: usize = 1_000;
+
 /// Anybody.
 pub(super) struct Visitor {
     site: Arc<Site>,
@@ -146,7 +149,9 @@ impl FromRequestParts<Arc<Site>> for Person {
         match visitor.account().await {
             Ok(Some(account)) => Ok(visitor.known(account)),
             Ok(None) if parts.method == Method::GET => {
-                let to: String = encoded(&parts.uri.to_string());
+                // By HTTP/2 the address holds the host too, which is no page of ours.
+                let to = encoded(parts.uri.path_and_query().map_or("/", |path| path.as_str()));
+                let to = if to.len() <= NEXT_BYTES_MAX { &*to } else { "" };
                 Err(redirect(&format!("/sign-in?next={to}")))
             }
             Ok(None) => Err(redirect("/sign-in")),
