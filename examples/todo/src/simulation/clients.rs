@@ -189,7 +189,7 @@ impl Person {
     /// The life of one to-do, each step of which is asked for until it is known.
     async fn live(&self, number: u64, course: u64, at_ms: u64) -> Option<()> {
         self.step(number, "add", Wish::Add).await?;
-        if number % 4 > 0 {
+        if !number.is_multiple_of(4) {
             let at = Timestamp::from(self.env.wall()).after(Duration::from_millis(at_ms.max(AT_MS_MIN)));
             self.step(number, "remind", Wish::Remind(at)).await?;
         }
