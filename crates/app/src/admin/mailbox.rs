@@ -17,8 +17,8 @@ use uuid::Uuid;
 use super::Looked;
 use super::view::{self, Shown};
 
-/// Messages of one component that are listed: 30 MiB at most, since each is read whole.
-const MESSAGES_MAX: u32 = 32;
+/// Messages of one component that are listed.
+const MESSAGES_MAX: u32 = 200;
 
 /// A message, as data.
 #[derive(Serialize)]

@@ -50,7 +50,8 @@ mod tests;
 pub use error::{MessageError, SendError, SmtpError};
 pub use message::{Draft, MESSAGE_BYTES_MAX, Message, RECIPIENTS_MAX};
 pub use post::{
-    Config, Engine, KIND, LONGEST, MAILBOX_KEEP, MAILBOX_MESSAGES_MAX, MAILS_BACKOFF, Mail, MailId, Posted, Received,
+    Config, Engine, KIND, LONGEST, MAILBOX_BYTES_MAX, MAILBOX_KEEP, MAILBOX_MESSAGES_MAX, MAILS_BACKOFF, Mail, MailId,
+    Posted, Received,
 };
 pub use rendered::{Rendered, render};
 pub use smtp::{COMMAND_MAX, CONNECT_MAX, CONTENT_MAX, QUIT_MAX, Smtp};

@@ -41,5 +41,6 @@ promises! {
         a_transaction_that_is_not_kept_sends_nothing,
         a_mailbox_keeps_each_message_once,
         a_mailbox_keeps_the_newest_messages_and_no_old_ones,
+        large_messages_of_a_mailbox_are_looked_at_a_few_at_a_time,
     }
 }

@@ -42,6 +42,9 @@ pub const MAILBOX_MESSAGES_MAX: i64 = 1_000;
 /// With which of its messages a mailbox is looked at: with each, two that come at once would be in conflict.
 const MAILBOX_LOOK_EVERY: i64 = 100;
 
+/// Bytes of the messages of a mailbox that are looked at together.
+pub const MAILBOX_BYTES_MAX: i64 = 8 << 20;
+
 /// How long a mailbox keeps a message at most.
 pub const MAILBOX_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -199,11 +202,16 @@ impl Mail {
         self.database().query_optional(sql, (id.0,)).await
     }
 
-    /// The latest messages of the mailbox, newest first. It keeps the newest [`MAILBOX_MESSAGES_MAX`], for
-    /// [`MAILBOX_KEEP`].
+    /// The latest messages of the mailbox, newest first, of [`MAILBOX_BYTES_MAX`] bytes together at most. It keeps the newest
+    /// [`MAILBOX_MESSAGES_MAX`], for [`MAILBOX_KEEP`].
     pub async fn mailbox(&self, limit: u32) -> Result<Vec<Received>, database::Error> {
-        let sql = "select id, message_id, dated, arrived, message from terrace_mailbox order by number desc limit $1";
-        self.database().query(sql, (limit,)).await
+        let sql = "select id, message_id, dated, arrived, message from terrace_mailbox where number in (
+                       select number from (
+                           select number, sum(length(message)) over (order by number desc) as bytes
+                           from terrace_mailbox order by number desc limit $1
+                       ) as newest where bytes <= $2
+                   ) order by number desc";
+        self.database().query(sql, (limit, MAILBOX_BYTES_MAX)).await
     }
 
     /// A message of the mailbox.

@@ -210,6 +210,20 @@ pub(crate) async fn a_mailbox_keeps_each_message_once(fixture: Fixture) {
     worker.stop().await;
 }
 
+pub(crate) async fn large_messages_of_a_mailbox_are_looked_at_a_few_at_a_time(fixture: Fixture) {
+    let (_, mail) = with_mailbox(&fixture).await;
+    let draft = mail.draft().to("joerg@example.org").subject("Heute");
+    let large = draft.text("x".repeat(700 << 10)).build().unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..13 {
+        sent.insert(0, send(&fixture, &mail, &large, |job| job).await);
+    }
+    let found = mail.mailbox(100).await.unwrap();
+    let ids: Vec<MailId> = found.iter().map(|kept| kept.id).collect();
+    assert!(ids.len() > 5 && ids.len() < 13, "{} messages", ids.len());
+    assert_eq!(ids, sent[..ids.len()], "the newest ones");
+}
+
 pub(crate) async fn a_mailbox_keeps_the_newest_messages_and_no_old_ones(fixture: Fixture) {
     let (_, mail) = with_mailbox(&fixture).await;
     let (own, message) = (mail.clone(), message(&mail));
