@@ -212,6 +212,7 @@ impl Shape for CallError {
                     .map(|kind| Case {
                         name: kind.as_str().replace(' ', "_"),
                         body: Body::Unit,
+                        other: false,
                     })
                     .collect(),
             });

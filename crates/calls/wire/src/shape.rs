@@ -129,6 +129,14 @@ pub struct Case {
     pub name: String,
     /// Its data; never an enum.
     pub body: Body,
+    /// Whether cases that the reader does not know are read as this one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub other: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The named types of one interface, in the order in which they were first met.

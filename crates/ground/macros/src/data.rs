@@ -28,6 +28,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
 fn add_derives(arguments: TokenStream, input: &mut DeriveInput) -> syn::Result<()> {
     // First of all, whatever else is wrong: `thiserror` must never see our attribute.
     move_codes(input);
+    move_others(input);
     let mut root = Root::default();
     let options = syn::meta::parser(|meta| {
         if !meta.path.is_ident("crate") {
@@ -118,4 +119,13 @@ fn code_of(attribute: &Attribute) -> Option<TokenStream> {
         .filter(|list| list.path.is_ident("error"))?;
     let first = list.tokens.clone().into_iter().next()?;
     (first.to_string() == "code").then(|| list.tokens.clone())
+}
+
+/// Turns `#[other]` on a case into `#[serde(other)]`, which says itself where it cannot stand.
+fn move_others(input: &mut DeriveInput) {
+    let Data::Enum(cases) = &mut input.data else { return };
+    let attributes = cases.variants.iter_mut().flat_map(|case| &mut case.attrs);
+    for attribute in attributes.filter(|attribute| attribute.path().is_ident("other")) {
+        *attribute = parse_quote!(#[serde(other)]);
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) struct SerdeAttributes {
     pub(crate) transparent: bool,
     /// A case without data may be written as null.
     pub(crate) untagged: bool,
+    /// A case as which unknown ones are read.
+    pub(crate) other: bool,
     /// The first attribute whose form only serde's own code knows.
     pub(crate) opaque: Option<String>,
     /// What crosses is not the type that is written here, so that type may lack a `Shape`.
@@ -67,6 +69,7 @@ impl SerdeAttributes {
             "default" => self.default = true,
             "deny_unknown_fields" => self.deny_unknown_fields = true,
             "transparent" => self.transparent = true,
+            "other" => self.other = true,
             harmless if HARMLESS.contains(&harmless) => {}
             _ => {
                 // One that is not known here may change the form too.

@@ -116,8 +116,8 @@ fn shape(container: &Container<'_>) -> TokenStream {
         Content::Struct(holding) => body(container, holding),
         Content::Enum(cases) => {
             let cases = cases.iter().map(|case| {
-                let (name, body) = (&case.name, body(container, &case.holding));
-                quote!(#root::Case { name: ::std::string::String::from(#name), body: #body })
+                let (name, body, other) = (&case.name, body(container, &case.holding), case.other);
+                quote!(#root::Case { name: ::std::string::String::from(#name), body: #body, other: #other })
             });
             quote!(#root::Body::Enum { cases: ::std::vec![#(#cases),*] })
         }

@@ -156,6 +156,7 @@ impl<'s, 'de, D: Deserializer<'de>> Bounded<'s, 'de, D> {
                 inner: visitor,
                 state: self.state,
                 key: self.key,
+                cases: &[],
             },
         )
     }
@@ -257,6 +258,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, 'de, D> {
     ) -> Result<V::Value, D::Error> {
         self.state.charge_struct::<V::Value, D::Error>()?;
         let (inner, visitor) = self.open(visitor);
-        inner.deserialize_enum(name, cases, visitor)
+        inner.deserialize_enum(name, cases, BoundedVisitor { cases, ..visitor })
     }
 }

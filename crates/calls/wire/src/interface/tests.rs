@@ -95,6 +95,7 @@ fn every_difference_that_crosses_changes_the_hash() {
     let case = |name: &str, body| Case {
         name: name.to_string(),
         body,
+        other: false,
     };
     let cases = |cases| {
         let types = vec![TypeDef {
@@ -184,6 +185,7 @@ fn a_peers_interface_past_a_limit_is_refused() {
     let inner = Case {
         name: "A".to_string(),
         body: Body::Enum { cases: vec![] },
+        other: false,
     };
     let types = vec![TypeDef {
         name: "Kind".to_string(),

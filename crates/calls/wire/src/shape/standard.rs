@@ -63,6 +63,7 @@ fn case(name: &str, data: TypeRef) -> Case {
     Case {
         name: name.to_string(),
         body: Body::Newtype(data),
+        other: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Case<'i> {
     pub(super) code: Option<Ident>,
     /// What crosses is not what is written in this case.
     pub(super) replaced: bool,
+    /// Cases that are not known are read as this one.
+    pub(super) other: bool,
 }
 
 /// The fields of a struct or of a case.
@@ -110,6 +112,7 @@ impl<'i> Case<'i> {
             holding,
             code,
             replaced: serde.replaced,
+            other: serde.other,
         })
     }
 }

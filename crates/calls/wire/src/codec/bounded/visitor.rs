@@ -1,9 +1,13 @@
 //! Visitors and accesses within bounds.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 use super::{Bounded, KeySlot, State};
 
@@ -11,6 +15,8 @@ pub(super) struct BoundedVisitor<'s, 'de, V> {
     pub(super) inner: V,
     pub(super) state: &'s State,
     pub(super) key: Option<&'s KeySlot<'de>>,
+    /// Of an enum, the names of its cases.
+    pub(super) cases: &'static [&'static str],
 }
 
 impl<'de, V> BoundedVisitor<'_, 'de, V> {
@@ -92,6 +98,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for BoundedVisitor<'_, 'de, V> {
             inner: visitor,
             state,
             key,
+            ..
         } = self;
         state.nested(|| visitor.visit_newtype_struct(Bounded { inner, state, key }))
     }
@@ -121,8 +128,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for BoundedVisitor<'_, 'de, V> {
             inner: visitor,
             state,
             key,
+            cases,
         } = self;
-        state.nested(|| visitor.visit_enum(Case { inner, state, key }))
+        let case = Case {
+            inner,
+            state,
+            key,
+            cases,
+        };
+        state.nested(|| visitor.visit_enum(case))
     }
 }
 
@@ -207,6 +221,7 @@ struct Case<'s, 'de, A> {
     inner: A,
     state: &'s State,
     key: Option<&'s KeySlot<'de>>,
+    cases: &'static [&'static str],
 }
 
 impl<'s, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Case<'s, 'de, A> {
@@ -229,6 +244,7 @@ impl<'s, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Case<'s, 'de, A> {
             CaseData {
                 inner,
                 state: self.state,
+                is_known: name.as_ref().is_none_or(|name| self.cases.contains(&&**name)),
                 name,
             },
         ))
@@ -258,6 +274,8 @@ struct CaseData<'s, 'de, A> {
     inner: A,
     state: &'s State,
     name: Option<Cow<'de, str>>,
+    /// Else it is read as the enum's `#[other]` case, whatever its data.
+    is_known: bool,
 }
 
 impl<'s, 'de, A> CaseData<'s, 'de, A> {
@@ -274,7 +292,16 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for CaseData<'_, 'de, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
-        self.read(|inner, _| inner.unit_variant())
+        if self.is_known {
+            return self.read(|inner, _| inner.unit_variant());
+        }
+        let has_data = Cell::new(false);
+        let data = Bounded::new(Skipped(&has_data), self.state);
+        match self.inner.newtype_variant_seed(data) {
+            Err(error) if has_data.get() => Err(error),
+            // A reader that has a name alone refuses to look for data, and has read nothing.
+            _ => Ok(()),
+        }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
@@ -289,6 +316,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for CaseData<'_, 'de, A> {
                     inner: visitor,
                     state,
                     key: None,
+                    cases: &[],
                 },
             )
         })
@@ -306,8 +334,21 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for CaseData<'_, 'de, A> {
                     inner: visitor,
                     state,
                     key: None,
+                    cases: &[],
                 },
             )
         })
+    }
+}
+
+/// The data of a case that nobody knows.
+struct Skipped<'h>(&'h Cell<bool>);
+
+impl<'de> DeserializeSeed<'de> for Skipped<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<(), D::Error> {
+        self.0.set(true);
+        IgnoredAny::deserialize(inner).map(drop)
     }
 }
