@@ -11,10 +11,11 @@
 //! | a wider number at the reader | fine; a narrower one is breaking |
 //! | `T` written, `Option<T>` read | fine; the reverse is breaking |
 //! | a tuple's arity, a struct for an enum, any other type | breaking |
-//! | a case the reader does not know | fine until it comes, then an error that names it |
+//! | a case the reader does not know | fine if the reader has an `#[other]` case; else until it comes, then an error that names it |
 //! | opaque on either side | not checked |
 
 mod comparison;
+mod findings;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use self::comparison::{Budget, Comparison};
-use self::path::Place;
+use self::findings::{Findings, Voice};
 use crate::interface::{Interface, Method};
-use crate::shape::{Field, TypeRef};
+use crate::shape::{Field, TypeDef, TypeRef};
+
+pub use self::findings::Reading;
+pub use self::path::Place;
 
 /// Pairs of fields, cases and types that one comparison looks at; past it the rest counts as breaking.
 pub const STEPS_MAX: usize = 200_000;
@@ -70,29 +74,52 @@ pub fn compare(ours: &Interface, theirs: &Interface, we_are: Side) -> Vec<Match>
         },
         Some(&index) => Match {
             index: u32::try_from(index).ok(),
-            breaking: differences((caller, method), (callee, &callee.methods[index]), we_are, &mut budget),
+            breaking: breaking((caller, method), (callee, &callee.methods[index]), we_are, &mut budget),
         },
     };
     caller.methods.iter().map(found).collect()
 }
 
-fn differences(
+/// What the two releases make of each other's values when one of them calls `called`, as it knows it, and the other one
+/// serves it as `served`.
+pub fn between(
+    (caller, called): (&Interface, &Method),
+    (callee, served): (&Interface, &Method),
+    caller_is_old: bool,
+) -> Reading {
+    let mut budget = Budget { steps_left: STEPS_MAX };
+    let mut found = Findings::whole();
+    let voice = |writer_is_old| Voice::Releases { writer_is_old };
+    let voices = (voice(caller_is_old), voice(!caller_is_old));
+    both_ways((caller, called), (callee, served), voices, &mut budget, &mut found);
+    found.into_reading()
+}
+
+/// What the reading release makes of a value that the writing one stored.
+pub fn stored(
+    place: Place,
+    written: (&[TypeDef], &TypeRef),
+    read: (&[TypeDef], &TypeRef),
+    writer_is_old: bool,
+) -> Reading {
+    let mut budget = Budget { steps_left: STEPS_MAX };
+    let mut found = Findings::whole();
+    let comparison = Comparison::new(written.0, read.0, Voice::Releases { writer_is_old });
+    comparison.value(place, written.1, read.1, &mut budget, &mut found);
+    found.into_reading()
+}
+
+fn breaking(
     (caller, called): (&Interface, &Method),
     (callee, served): (&Interface, &Method),
     we_are: Side,
     budget: &mut Budget,
 ) -> Vec<String> {
-    let mut found = Vec::new();
-    let there = Comparison::new(&caller.types, &callee.types, we_are == Side::Callee);
-    there.fields(&called.arguments, &served.arguments, budget, &mut found);
-    let parts: [(Place, &TypeRef, &TypeRef); 2] = [
-        (Place::Result, &served.output, &called.output),
-        (Place::Error, &served.error, &called.error),
-    ];
-    for (place, written, read) in parts {
-        let back = Comparison::new(&callee.types, &caller.types, we_are == Side::Caller);
-        back.value(place, written, read, budget, &mut found);
-    }
+    let mut found = Findings::breaking_only();
+    let voice = |we_read| Voice::Sides { we_read };
+    let voices = (voice(we_are == Side::Callee), voice(we_are == Side::Caller));
+    both_ways((caller, called), (callee, served), voices, budget, &mut found);
+    let mut found = found.breaking;
     let name = format!("method `{}.{}`: ", path::short(&callee.name), path::short(&called.name));
     let more = found.len().saturating_sub(METHOD_SENTENCES_MAX);
     found.truncate(METHOD_SENTENCES_MAX);
@@ -100,6 +127,25 @@ fn differences(
         found.push(format!("{more} more differences"));
     }
     found.iter().map(|sentence| format!("{name}{sentence}")).collect()
+}
+
+fn both_ways(
+    (caller, called): (&Interface, &Method),
+    (callee, served): (&Interface, &Method),
+    (there, back): (Voice, Voice),
+    budget: &mut Budget,
+    found: &mut Findings,
+) {
+    let there = Comparison::new(&caller.types, &callee.types, there);
+    there.fields(&called.arguments, &served.arguments, budget, found);
+    let parts: [(Place, &TypeRef, &TypeRef); 2] = [
+        (Place::Result, &served.output, &called.output),
+        (Place::Error, &served.error, &called.error),
+    ];
+    for (place, written, read) in parts {
+        let back = Comparison::new(&callee.types, &caller.types, back);
+        back.value(place, written, read, budget, found);
+    }
 }
 
 /// Whether a reader does without the field: serde reads an absent `Option` as `None`.

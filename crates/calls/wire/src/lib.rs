@@ -15,6 +15,7 @@ pub mod http;
 pub mod interface;
 pub mod limits;
 mod outbox;
+pub mod release;
 pub mod shape;
 mod signal;
 mod tcp;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::findings::{Findings, Voice};
 use super::may_be_absent;
 use super::path::{Paths, Place, Segment, short};
 use crate::shape::{Body, Case, Field, TypeDef, TypeRef};
@@ -24,30 +25,24 @@ impl Budget {
 pub(super) struct Comparison<'a> {
     writer: &'a [TypeDef],
     reader: &'a [TypeDef],
-    we_read: bool,
+    voice: Voice,
     open: Vec<(&'a TypeRef, &'a TypeRef, Option<usize>)>,
     met: BTreeSet<(u32, u32)>,
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(writer: &'a [TypeDef], reader: &'a [TypeDef], we_read: bool) -> Comparison<'a> {
+    pub(super) fn new(writer: &'a [TypeDef], reader: &'a [TypeDef], voice: Voice) -> Comparison<'a> {
         Comparison {
             writer,
             reader,
-            we_read,
+            voice,
             open: Vec::new(),
             met: BTreeSet::new(),
         }
     }
 
     /// Compares arguments, which are like the fields of a struct that is not closed.
-    pub(super) fn fields(
-        mut self,
-        written: &'a [Field],
-        read: &'a [Field],
-        budget: &mut Budget,
-        found: &mut Vec<String>,
-    ) {
+    pub(super) fn fields(mut self, written: &'a [Field], read: &'a [Field], budget: &mut Budget, found: &mut Findings) {
         let mut paths = Paths::new(Place::Argument);
         self.struct_fields((written, read, false), None, &mut paths, budget, found);
         self.run(&mut paths, budget, found);
@@ -60,16 +55,18 @@ impl<'a> Comparison<'a> {
         written: &'a TypeRef,
         read: &'a TypeRef,
         budget: &mut Budget,
-        found: &mut Vec<String>,
+        found: &mut Findings,
     ) {
         self.open.push((written, read, None));
         self.run(&mut Paths::new(place), budget, found);
     }
 
-    fn run(mut self, paths: &mut Paths<'a>, budget: &mut Budget, found: &mut Vec<String>) {
+    fn run(mut self, paths: &mut Paths<'a>, budget: &mut Budget, found: &mut Findings) {
         while let Some((written, read, at)) = self.open.pop() {
             if !budget.spend(1) {
-                found.push(format!("{} is too large to compare", paths.words(at)));
+                found
+                    .breaking
+                    .push(format!("{} is too large to compare", paths.words(at)));
                 return;
             }
             self.pair(written, read, at, paths, budget, found);
@@ -83,7 +80,7 @@ impl<'a> Comparison<'a> {
         at: Option<usize>,
         paths: &mut Paths<'a>,
         budget: &mut Budget,
-        found: &mut Vec<String>,
+        found: &mut Findings,
     ) {
         let (writer_body, reader_body) = (body(self.writer, written), body(self.reader, read));
         if let (TypeRef::Named(writer), TypeRef::Named(reader)) = (written, read)
@@ -92,16 +89,22 @@ impl<'a> Comparison<'a> {
             return;
         }
         match (written, read) {
-            (TypeRef::Opaque(_), _) | (_, TypeRef::Opaque(_)) => {}
+            (TypeRef::Opaque(written), TypeRef::Opaque(read)) if written == read => {}
+            (TypeRef::Opaque(_), _) | (_, TypeRef::Opaque(_)) => {
+                found.tolerated(|| format!("{} is opaque, and nobody can check it", paths.words(at)));
+            }
             // A struct of one unnamed field is written as that field.
             _ if let Some(Body::Newtype(inner)) = writer_body => self.open.push((inner, read, at)),
             _ if let Some(Body::Newtype(inner)) = reader_body => self.open.push((written, inner, at)),
             (TypeRef::Option(written), TypeRef::Option(read)) => self.open.push((written, read, at)),
-            (_, TypeRef::Option(read)) => self.open.push((written, read, at)),
-            (TypeRef::Option(_), _) => found.push(format!(
+            (_, TypeRef::Option(inner)) => {
+                found.tolerated(|| format!("{} is optional for {} only", paths.words(at), self.voice.reader()));
+                self.open.push((written, inner, at));
+            }
+            (TypeRef::Option(_), _) => found.breaking.push(format!(
                 "{} is optional where it is written, and {} requires it",
                 paths.words(at),
-                self.reading_side()
+                self.voice.reader()
             )),
             (TypeRef::Sequence(written), TypeRef::Sequence(read)) => {
                 let at = paths.below(at, Segment::Element);
@@ -122,28 +125,28 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn scalars(
-        &self,
-        written: &TypeRef,
-        read: &TypeRef,
-        at: Option<usize>,
-        paths: &Paths<'a>,
-        found: &mut Vec<String>,
-    ) {
+    fn scalars(&self, written: &TypeRef, read: &TypeRef, at: Option<usize>, paths: &Paths<'a>, found: &mut Findings) {
+        if written == read {
+            return;
+        }
         let fits = match (written, read) {
             (TypeRef::Int(from), TypeRef::Int(to))
             | (TypeRef::Uint(from), TypeRef::Uint(to))
             | (TypeRef::Float(from), TypeRef::Float(to)) => from <= to,
             (TypeRef::Uint(from), TypeRef::Int(to)) => from < to,
-            _ => written == read,
+            _ => false,
         };
-        if !fits {
-            found.push(format!(
-                "{} is written as {} and read as {}, which cannot hold it",
+        let sentence = || {
+            format!(
+                "{} is written as {} and read as {}",
                 paths.words(at),
                 self.noun(self.writer, written),
                 self.noun(self.reader, read)
-            ));
+            )
+        };
+        match fits {
+            true => found.tolerated(sentence),
+            false => found.breaking.push(format!("{}, which cannot hold it", sentence())),
         }
     }
 
@@ -153,7 +156,7 @@ impl<'a> Comparison<'a> {
         at: Option<usize>,
         paths: &mut Paths<'a>,
         budget: &mut Budget,
-        found: &mut Vec<String>,
+        found: &mut Findings,
     ) {
         match (written, read) {
             (Body::Unit, Body::Unit) => {}
@@ -165,7 +168,7 @@ impl<'a> Comparison<'a> {
             (Body::Enum { cases: written }, Body::Enum { cases: read }) => {
                 self.cases((written, read), at, paths, budget, found);
             }
-            _ => found.push(format!(
+            _ => found.breaking.push(format!(
                 "{} is written as {} and read as {}",
                 paths.words(at),
                 body_noun(written),
@@ -179,11 +182,11 @@ impl<'a> Comparison<'a> {
         (written, read): (&'a [TypeRef], &'a [TypeRef]),
         at: Option<usize>,
         paths: &mut Paths<'a>,
-        found: &mut Vec<String>,
+        found: &mut Findings,
     ) {
         if written.len() != read.len() {
             let (written, read) = (written.len(), read.len());
-            found.push(format!(
+            found.breaking.push(format!(
                 "{} is written as {written} values and read as {read}",
                 paths.words(at)
             ));
@@ -201,10 +204,12 @@ impl<'a> Comparison<'a> {
         at: Option<usize>,
         paths: &mut Paths<'a>,
         budget: &mut Budget,
-        found: &mut Vec<String>,
+        found: &mut Findings,
     ) {
         if !budget.spend(written.len() + read.len()) {
-            found.push(format!("{} is too large to compare", paths.words(at)));
+            found
+                .breaking
+                .push(format!("{} is too large to compare", paths.words(at)));
             return;
         }
         let mut unknown: BTreeMap<&str, &Field> = written.iter().map(|field| (field.name.as_str(), field)).collect();
@@ -212,24 +217,32 @@ impl<'a> Comparison<'a> {
             let below = paths.below(at, Segment::Name(&field.name));
             match unknown.remove(field.name.as_str()) {
                 Some(written) => self.open.push((&written.type_ref, &field.type_ref, below)),
-                None if may_be_absent(field) => {}
-                None if self.we_read => {
-                    found.push(format!("{} is gone, and this side requires it", paths.words(below)));
-                }
-                None => found.push(format!(
-                    "{} is missing on this side, and the other side requires it",
-                    paths.words(below)
-                )),
+                None if may_be_absent(field) => found.tolerated(|| {
+                    let (place, reader) = (paths.words(below), self.voice.reader());
+                    format!("{place} is only in {reader}, which does without it")
+                }),
+                None => found.breaking.push(self.voice.missing(&paths.words(below))),
             }
         }
         if closed {
             for field in unknown.into_values() {
                 let below = paths.below(at, Segment::Name(&field.name));
-                let reader = self.reading_side();
-                found.push(format!(
+                let reader = self.voice.reader();
+                found.breaking.push(format!(
                     "{} is not known to {reader}, which refuses unknown fields",
                     paths.words(below)
                 ));
+            }
+        } else {
+            for field in unknown.into_values() {
+                let below = paths.below(at, Segment::Name(&field.name));
+                found.tolerated(|| {
+                    let (writer, reader) = (self.voice.writer(), self.voice.reader());
+                    format!(
+                        "{} is only in {writer}, and {reader} passes over it",
+                        paths.words(below)
+                    )
+                });
             }
         }
     }
@@ -240,23 +253,31 @@ impl<'a> Comparison<'a> {
         at: Option<usize>,
         paths: &mut Paths<'a>,
         budget: &mut Budget,
-        found: &mut Vec<String>,
+        found: &mut Findings,
     ) {
         if !budget.spend(written.len() + read.len()) {
-            found.push(format!("{} is too large to compare", paths.words(at)));
+            found
+                .breaking
+                .push(format!("{} is too large to compare", paths.words(at)));
             return;
         }
         let known: BTreeMap<&str, &Case> = read.iter().map(|case| (case.name.as_str(), case)).collect();
+        let other = read.iter().any(|case| case.other);
         for case in written {
+            let below = paths.below(at, Segment::Name(&case.name));
             if let Some(reader) = known.get(case.name.as_str()) {
-                let below = paths.below(at, Segment::Name(&case.name));
                 self.bodies((&case.body, &reader.body), below, paths, budget, found);
+                continue;
+            }
+            let sentence = |then: &str| {
+                let reader = self.voice.reader();
+                format!("{} is a case that {reader} does not know{then}", paths.words(below))
+            };
+            match other {
+                true => found.tolerated(|| sentence(", and reads as its `#[other]` case")),
+                false => found.unread(|| sentence("")),
             }
         }
-    }
-
-    fn reading_side(&self) -> &'static str {
-        if self.we_read { "this side" } else { "the other side" }
     }
 
     fn noun(&self, types: &[TypeDef], type_ref: &TypeRef) -> String {

@@ -8,12 +8,19 @@ const SEGMENTS_MAX: usize = 16;
 /// Characters of a peer's name that a sentence shows.
 const NAME_CHARACTERS_MAX: usize = 64;
 
-/// Which of a method's values.
+/// Which value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
+    /// An argument of a method.
     Argument,
+    /// What it answers.
     Result,
+    /// The error it answers instead.
     Error,
+    /// What is stored with a job.
+    Payload,
+    /// What `once` has recorded.
+    Recorded,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +87,10 @@ impl<'a> Paths<'a> {
             (Place::Result, _) => format!("result field `{path}`"),
             (Place::Error, 0) => "error".to_string(),
             (Place::Error, _) => format!("error field `{path}`"),
+            (Place::Payload, 0) => "payload".to_string(),
+            (Place::Payload, _) => format!("payload field `{path}`"),
+            (Place::Recorded, 0) => "recorded answer".to_string(),
+            (Place::Recorded, _) => format!("field `{path}` of the recorded answer"),
         }
     }
 }

@@ -34,6 +34,7 @@ fn case(name: &str, body: Body) -> Case {
     Case {
         name: name.to_string(),
         body,
+        other: false,
     }
 }
 
