@@ -135,6 +135,18 @@ impl Bindings {
         self.state().edges.clone()
     }
 
+    /// The jobs of each component that has some, sorted by its name.
+    pub(crate) fn stored_jobs(&self) -> Vec<wire::release::StoredJobs> {
+        #[cfg(feature = "database")]
+        {
+            let mut all: Vec<_> = self.working.opened().iter().map(jobs::Jobs::describe).collect();
+            all.sort_by(|one, other| one.component.cmp(&other.component));
+            all
+        }
+        #[cfg(not(feature = "database"))]
+        Vec::new()
+    }
+
     pub(crate) fn conflicts(&self) -> Vec<String> {
         self.state().conflicts.iter().cloned().collect()
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use component::Declared;
 use serde::Serialize;
+use wire::release::{Edge, StoredJobs};
 use wire::shape::{TypeDef, TypeRef};
 use wire::{Interface, Method};
 
@@ -22,6 +23,8 @@ pub struct Description {
     pub fronts: Vec<String>,
     /// Who asked for a reference to whom while it was opened.
     pub calls: Vec<Edge>,
+    /// The jobs of each component that has some: what their payloads look like where they lie.
+    pub jobs: Vec<StoredJobs>,
 }
 
 /// One component.
@@ -62,15 +65,6 @@ pub struct MethodDescription {
     pub because: Option<String>,
 }
 
-/// A line of the call graph.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Edge {
-    /// Who refers.
-    pub caller: String,
-    /// To whom.
-    pub callee: String,
-}
-
 impl Description {
     pub(crate) fn new(
         bindings: &Bindings,
@@ -99,6 +93,7 @@ impl Description {
             background: named(Kind::Background),
             fronts: named(Kind::Front),
             calls: edges.map(|(caller, callee)| Edge { caller, callee }).collect(),
+            jobs: bindings.stored_jobs(),
         }
     }
 }

@@ -39,7 +39,7 @@ mod working;
 
 pub use crate::background::Background;
 pub use crate::config::{Config, Secret, SecretReference};
-pub use crate::description::{ComponentDescription, Description, Edge, MethodDescription};
+pub use crate::description::{ComponentDescription, Description, MethodDescription};
 pub use crate::modules::{Modules, Open, OpenBackground, OpenError, OpenFront, OpenRunning};
 pub use crate::opened::{NotHere, Opened};
 pub use crate::setup::{Setup, SetupError};

@@ -10,6 +10,8 @@ use component::Data;
 use database::{Database, Transaction, Value};
 use tokio::sync::Notify;
 use uuid::Uuid;
+use wire::release::{JobKind, StoredJobs};
+use wire::shape::Types;
 use world::{Env, Random};
 
 use crate::config::Config;
@@ -164,6 +166,22 @@ impl Jobs {
             .execute("delete from terrace_schedules where name = $1", (name,))
             .await?;
         Ok(removed > 0)
+    }
+
+    /// The kinds declared so far, with the shapes of their payloads: what this program can read of what another one wrote.
+    pub fn describe(&self) -> StoredJobs {
+        let mut types = Types::new();
+        let described = |kind: &Arc<Kind>| JobKind {
+            name: kind.name.clone(),
+            steps: kind.plan.steps.iter().map(|(name, _)| name.clone()).collect(),
+            payload: (kind.payload)(&mut types),
+        };
+        let kinds = self.inner.kinds().iter().map(described).collect();
+        StoredJobs {
+            component: self.inner.database.component().to_owned(),
+            kinds,
+            types: types.into_defs(),
+        }
     }
 
     /// Begins to run jobs. All kinds and schedules are declared by now.

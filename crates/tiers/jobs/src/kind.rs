@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use component::{Cx, Data};
-use wire::{Codec, CodecError, Limits};
+use wire::shape::{TypeRef, Types};
+use wire::{Codec, CodecError, Limits, Shape};
 use world::BoxFuture;
 
 use crate::backoff::Backoff;
@@ -31,6 +32,8 @@ pub(crate) struct Kind {
     pub priority: i32,
     pub plan: Plan,
     pub body: Body,
+    /// The shape of its payloads.
+    pub payload: fn(&mut Types) -> TypeRef,
 }
 
 /// What is run.
@@ -148,6 +151,7 @@ impl<T: Data + 'static> Declaration<T> {
                 backoff: self.backoff,
             },
             body,
+            payload: <T as Shape>::shape,
             name: self.name,
         };
         kind.fits(self.jobs.database().config().once_retention)?;
