@@ -14,10 +14,12 @@ mod browser;
 mod cache;
 mod error;
 mod folder;
+mod openapi;
 mod port;
 mod process;
 
 pub use browser::Browser;
 pub use error::Error;
+pub use openapi::OpenApi;
 pub use postgres::Postgres;
 pub use smtp::Smtp;
