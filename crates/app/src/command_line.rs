@@ -1,5 +1,6 @@
 //! The command line: what every program has, and its own commands.
 
+mod describe;
 mod own;
 mod pages;
 
@@ -15,6 +16,7 @@ use world::Address;
 use crate::application::App;
 use crate::simulate;
 
+pub(crate) use self::describe::Describe;
 pub(crate) use self::pages::Pages;
 
 /// What was asked for.
@@ -51,13 +53,11 @@ pub(crate) enum Choice {
         face: bool,
         must_listen: bool,
     },
-    Describe {
-        /// Whether the configuration is to be printed instead of the application.
-        configuration: bool,
-        /// Whether the system models are to be described instead of the application.
-        models: bool,
-        /// The model that the application's components are held to.
-        model: Option<String>,
+    Describe(Describe),
+    /// Compares this release with another one.
+    Check {
+        /// What `describe --json` of the other one printed, or its program.
+        against: PathBuf,
     },
     /// Looks at what the application needs.
     Doctor,
@@ -222,10 +222,9 @@ fn choice(app: &App, name: &str, given: ArgMatches, program: String) -> Choice {
     }
     let listen = || given.get_one::<Address>("service-listen").cloned();
     match name {
-        "describe" => Choice::Describe {
-            configuration: given.get_flag("configuration"),
-            models: given.get_flag("models"),
-            model: given.get_one::<String>("model").cloned(),
+        "describe" => Choice::Describe(Describe::of(&given)),
+        "check" => Choice::Check {
+            against: given.get_one::<PathBuf>("against").cloned().unwrap_or_default(),
         },
         "simulate" => Choice::Simulate(simulation(&given, program)),
         #[cfg(feature = "database")]
@@ -296,27 +295,8 @@ fn clap(app: &App) -> Clap {
             .about("Runs the application and serves its components, on frames and on HTTP")
             .arg(service_listen())
             .args(pages::arguments(front)),
-        Clap::new("describe")
-            .about("Prints components, owners, methods, marks, codecs and the call graph")
-            .arg(
-                Arg::new("configuration")
-                    .long("configuration")
-                    .action(ArgAction::SetTrue)
-                    .conflicts_with_all(["models", "model"])
-                    .help("Prints what is configured instead, and where each value was written"),
-            )
-            .arg(
-                Arg::new("models")
-                    .long("models")
-                    .action(ArgAction::SetTrue)
-                    .help("Prints the system models instead, and what each axis is"),
-            )
-            .arg(
-                Arg::new("model")
-                    .long("model")
-                    .value_name("MODEL")
-                    .help("Warns of components that require a stronger model than this"),
-            ),
+        describe::clap(),
+        describe::check(),
         Clap::new("doctor").about("Looks at data, configuration, engines, clock and certificates, and says what to do"),
         #[cfg(all(feature = "front", feature = "database"))]
         Clap::new("admin")

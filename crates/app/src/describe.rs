@@ -1,10 +1,23 @@
 //! What `describe` prints.
 
+mod docs;
+mod dot;
+mod openapi;
+
+use std::io::Write as _;
+
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use host::config::Configured;
 use host::{ComponentDescription, Description};
 use serde::Serialize;
+use wire::Method;
+use world::production::NewFile;
+
+use crate::command_line::Describe;
+use crate::console::Console;
+use crate::failure::CommandError;
+use crate::simulate;
 
 /// The description as JSON, with who is described.
 #[derive(Serialize)]
@@ -15,21 +28,54 @@ struct Document<'d> {
     description: &'d Description,
 }
 
-pub(crate) fn text(
+/// Prints or writes what was asked for of an application that is open.
+pub(crate) fn run(
+    (application, version): (&'static str, &str),
+    description: &Description,
+    asked: Describe,
+    json: bool,
+    console: &Console,
+) -> Result<(), CommandError> {
+    match &asked {
+        Describe::OpenApi => {
+            let document = openapi::document(application, version, description);
+            console.text(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
+        }
+        Describe::Dot => console.text(&dot::graph(application, description))?,
+        Describe::Docs { folder } => {
+            for (name, page) in docs::pages(application, version, description) {
+                let path = folder.join(name);
+                world::production::remove_file(&path)?;
+                let mut file = NewFile::create(&path)?;
+                file.write_all(page.as_bytes())?;
+                file.finish()?;
+            }
+        }
+        Describe::Application { .. } if json => {
+            let document = self::json(application, version, description)?;
+            console.text(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
+        }
+        Describe::Application { .. } => console.text(&tables(application, version, description))?,
+        // They need no application that is open.
+        Describe::Configuration | Describe::Models => {}
+    }
+    if let Describe::Application { model: Some(model) } = asked {
+        console.note(&simulate::weaker(application, description, &model)?);
+    }
+    Ok(())
+}
+
+/// The description as JSON: also what a release is compared by.
+pub(crate) fn json(
     application: &str,
     version: &str,
     description: &Description,
-    json: bool,
-) -> Result<String, serde_json::Error> {
-    if json {
-        let document = Document {
-            application,
-            version,
-            description,
-        };
-        return Ok(format!("{}\n", serde_json::to_string_pretty(&document)?));
-    }
-    Ok(tables(application, version, description))
+) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::to_value(Document {
+        application,
+        version,
+        description,
+    })
 }
 
 /// What is configured, and where each value comes from.
@@ -82,6 +128,12 @@ fn tables(application: &str, version: &str, description: &Description) -> String
     text.push('\n');
     text.push_str(&printed(&calls));
     text
+}
+
+/// The marks of a method, in words.
+fn marks_of<'c>(component: &'c ComponentDescription, method: &Method) -> &'c [String] {
+    let found = component.methods.iter().find(|described| described.name == method.name);
+    found.map_or(&[], |described| &described.marks)
 }
 
 /// Which module runs, or where.

@@ -23,6 +23,7 @@
 #[cfg(feature = "front")]
 mod admin;
 mod application;
+mod check;
 mod command;
 mod command_line;
 mod console;

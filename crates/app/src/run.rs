@@ -12,8 +12,9 @@ use world::Env;
 use world::production::Options;
 
 use crate::application::App;
+use crate::check;
 use crate::command::Invocation;
-use crate::command_line::{self, Asked, Choice, Pages, Unread};
+use crate::command_line::{self, Asked, Choice, Describe, Pages, Unread};
 use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
@@ -150,25 +151,27 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
         #[cfg(all(feature = "front", feature = "database"))]
         Choice::Admin => return crate::admin::invite(&env, app.modules, &config, console, json).await,
         Choice::Simulate(simulation) => return simulate::simulate(&app, simulation, &asked.given, console, &env),
-        Choice::Describe { models: true, .. } => {
+        Choice::Describe(Describe::Models) => {
             console.text(&simulate::models(app.name)?)?;
             return Ok(0);
         }
-        Choice::Describe {
-            configuration: true, ..
-        } => {
+        Choice::Describe(Describe::Configuration) => {
             console.text(&describe::configuration(&config.origins(), json)?)?;
             return Ok(0);
         }
-        Choice::Describe { model, .. } => {
+        Choice::Describe(asked) => {
             let opened = app.modules.open(&env, config).await?;
-            let description = opened.describe();
-            let text = describe::text(app.name, app.version, &description, json)?;
-            console.text(&text)?;
-            if let Some(model) = model {
-                console.note(&simulate::weaker(app.name, &description, &model)?);
-            }
+            describe::run((app.name, app.version), &opened.describe(), asked, json, console)?;
             return Ok(0);
+        }
+        Choice::Check { against } => {
+            let scratch = check::Scratch::new()?;
+            let config = layered(&app, asked.config.as_deref(), scratch.set(asked.set.clone()))?;
+            let env = node(app.name, &config, &tcp);
+            let old = check::other(&against, asked.config.as_deref(), &asked.set)?;
+            let opened = app.modules.open(&env, Arc::new(config)).await?;
+            let new = check::release(app.name, app.version, &opened.describe())?;
+            return check::run(&old, &new, json, console);
         }
         Choice::None
             if config.service.listen.is_none() && !app.modules.has_background() && !app.modules.has_front() =>

@@ -332,3 +332,28 @@ fn describe_shows_both_components_and_who_calls_whom() {
     let output = run(&["describe"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("greet(name: String) -> String"));
 }
+
+#[test]
+fn a_release_is_checked_against_a_program_or_what_it_said() {
+    let same = "0.1.0 to 0.1.0: nothing differs that another process could see\n";
+    check(&["check", "--against", HELLO], 0, same, "");
+    let said = String::from_utf8(run(&["describe", "--json"]).stdout).expect("text");
+    // In the release before, a greeting was for several.
+    let mut before: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let names = &mut before["components"][1]["interface"]["methods"][0]["arguments"][0];
+    names["type"] = serde_json::json!({ "sequence": "string" });
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("before.json");
+    std::fs::write(&kept, before.to_string()).expect("the file is written");
+    let output = run(&["check", "--against", kept.to_str().expect("text")]);
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    for shown in ["1 breaking", "Greeter -> Names.address", "front-desk -> registry"] {
+        assert!(report.contains(shown), "`{shown}` is not in\n{report}");
+    }
+    check(
+        &["check", "--against", "/bin/false"],
+        1,
+        "",
+        "describe --json ended with",
+    );
+}
