@@ -174,3 +174,23 @@ fn two_builds_do_to_each_other_what_the_verdict_says() {
         }
     }
 }
+
+#[test]
+fn an_other_case_is_read_in_json_too() {
+    #[terrace::data]
+    enum Seen {
+        Open,
+        #[other]
+        Else,
+    }
+    let read = |text: &str| wire::decode::<Vec<Seen>>(Codec::Json, text.as_bytes(), &Limits::default());
+    let seen = read(r#"["Open", "Done", {"Due": [1, {"at": 2}]}, {"Held": null}, "Open"]"#);
+    assert_eq!(
+        seen,
+        Ok(vec![Seen::Open, Seen::Else, Seen::Else, Seen::Else, Seen::Open])
+    );
+    // What is cut inside the data that is passed over is an error still, and so is what is nested past the limit.
+    assert!(read(r#"[{"Due": [1, 2"#).is_err());
+    let deep = format!(r#"[{{"Due": {}{}}}]"#, "[".repeat(200), "]".repeat(200));
+    assert!(read(&deep).is_err());
+}
