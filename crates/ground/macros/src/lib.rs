@@ -70,8 +70,7 @@ pub fn component(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[error("..")]` may stand beside it. A case without a code that holds one value has the code of that value, which is
 /// how a `CallError` inside keeps its own.
 ///
-/// `#[other]` on the last case of an enum, one without data, makes it the case as which a newer build's cases are read, so
-/// that a new case is safe to add.
+/// `#[other]` on the last case of an enum, one without data: cases of newer builds are read as it, so they are safe to add.
 ///
 /// Types with lifetimes, references and unions do not cross.
 #[proc_macro_attribute]

@@ -279,3 +279,25 @@ fn fields<T: Shape>() -> (Vec<(String, bool)>, bool) {
         other => panic!("{other:?} is no struct"),
     }
 }
+
+#[terrace::data]
+enum Other {
+    Known(u8),
+    #[other]
+    Unknown,
+}
+
+#[terrace::data]
+enum OtherOfSerde {
+    Known,
+    #[serde(other)]
+    Unknown,
+}
+
+#[test]
+fn an_enum_with_an_other_case_keeps_its_shape() {
+    crosses(Other::Known(1));
+    crosses(Other::Unknown);
+    crosses(OtherOfSerde::Known);
+    crosses(OtherOfSerde::Unknown);
+}

@@ -49,13 +49,6 @@ enum Adjacent {
 }
 
 #[terrace::data]
-enum Other {
-    Known,
-    #[serde(other)]
-    Unknown,
-}
-
-#[terrace::data]
 enum HalfUntagged {
     Known(u8),
     #[serde(untagged)]
@@ -186,8 +179,6 @@ fn forms_that_only_serde_knows_cross_by_name() {
     crosses_by_name("tag", Internal::Stopped);
     crosses_by_name("tag", Adjacent::Moved(1));
     crosses_by_name("tag", Adjacent::Stopped);
-    crosses_by_name("other", Other::Known);
-    crosses_by_name("other", Other::Unknown);
     crosses_by_name("untagged", HalfUntagged::Known(1));
     crosses_by_name("untagged", HalfUntagged::Rest("r".to_string()));
     crosses_by_name("skip", Skipped { kept: 1, left: None });

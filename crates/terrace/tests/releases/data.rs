@@ -176,7 +176,7 @@ fn two_builds_do_to_each_other_what_the_verdict_says() {
 }
 
 #[test]
-fn an_other_case_is_read_in_json_too() {
+fn what_an_other_case_passes_over_is_read_within_the_limits() {
     #[terrace::data]
     enum Seen {
         Open,
@@ -191,6 +191,7 @@ fn an_other_case_is_read_in_json_too() {
     );
     // What is cut inside the data that is passed over is an error still, and so is what is nested past the limit.
     assert!(read(r#"[{"Due": [1, 2"#).is_err());
-    let deep = format!(r#"[{{"Due": {}{}}}]"#, "[".repeat(200), "]".repeat(200));
-    assert!(read(&deep).is_err());
+    let deep = [&b"\x91\x81\xa3Due"[..], &[0x91; 200], b"\xc0"].concat();
+    let error = wire::decode::<Vec<Seen>>(Codec::Tagged, &deep, &Limits::default()).expect_err("it is too deep");
+    assert!(error.to_string().contains("nested past"), "{error}");
 }
