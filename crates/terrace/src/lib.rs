@@ -63,6 +63,11 @@ pub mod time {
     pub use world::{Ahead, HybridClock, Instant, Interval, Timestamp, Unbounded, Wall, wait_until_past};
 }
 
+/// The real world.
+pub mod production {
+    pub use world::production::Options;
+}
+
 /// A component's own data: SQLite or PostgreSQL, by one contract.
 #[cfg(feature = "database")]
 pub mod database {
