@@ -32,6 +32,8 @@ pub(crate) struct Bound {
     reached: Option<u16>,
     admin: Box<dyn Listener>,
     guard: Arc<Guard>,
+    /// Whether pages load themselves anew after each start.
+    reload: bool,
 }
 
 /// What is served.
@@ -84,6 +86,7 @@ pub(crate) async fn bind(env: &Env, asked: &Asked, config: &Config) -> Result<Bo
         reached,
         admin,
         guard,
+        reload: front.reload,
     })
 }
 
@@ -137,8 +140,12 @@ impl Bound {
     /// Serves what the fronts of `opened` are.
     pub(crate) async fn serve(self, env: &Env, application: (&'static str, &'static str), opened: &Opened) -> Served {
         let url = self.url();
+        let router = match self.reload {
+            true => front::reloading(fronts(opened), env),
+            false => fronts(opened),
+        };
         let mut handles = Vec::new();
-        let web = Arc::new(Web::new(fronts(opened)));
+        let web = Arc::new(Web::new(router));
         match self.https {
             None => handles.push(front::serve(env, self.http, web, None).await),
             Some((listener, tls)) => {

@@ -25,6 +25,7 @@
 //! | [`Templates`], [`redirect`] | pages, and from one to the next |
 //! | [`Files`] | what is sent as it is, from the program or from a folder |
 //! | [`Events`], [`compressed`] | answers that go on, and smaller ones |
+//! | [`reloading`] | pages that load themselves anew, while they are written |
 //!
 //! # Assumed world
 //!
@@ -62,6 +63,7 @@ mod query;
 mod record;
 mod redirect;
 mod refusal;
+mod reload;
 mod request_id;
 mod server;
 mod service;
@@ -81,6 +83,7 @@ pub use crate::local::{is_local, redirect};
 pub use crate::problem::Problem;
 pub use crate::query::{Path, Query};
 pub use crate::redirect::redirect_to_https;
+pub use crate::reload::reloading;
 pub use crate::server::{Handle, Web, serve};
 pub use crate::session::{ACCOUNT_BYTES_MAX, SESSION_LIFE, Session, Sessions};
 pub use crate::template::{Html, TemplateError, Templates};

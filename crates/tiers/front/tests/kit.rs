@@ -16,6 +16,8 @@ mod folder;
 mod place;
 #[path = "kit/problem.rs"]
 mod problem;
+#[path = "kit/reload.rs"]
+mod reload;
 #[path = "kit/session.rs"]
 mod session;
 #[path = "kit/template.rs"]

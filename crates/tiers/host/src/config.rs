@@ -20,6 +20,7 @@
 //! url = "https://todo.example"        # where people reach it, for links in mails; default: where it listens
 //! session_key = { env = "SESSION" }   # what signs sessions; default: made on first use, kept beside the data
 //! templates = "templates"             # used instead of the built-in ones, read again when they change; default: none
+//! reload = false                      # pages load themselves anew after each start; `terrace dev` says so
 //! admin = "127.0.0.1:0"               # the operator's pages, on loopback only; default: this, a free port
 //!
 //! [log]

@@ -28,6 +28,8 @@ pub struct FrontConfig {
     pub session_key: Option<SecretReference>,
     /// A folder of templates instead of the built-in ones.
     pub templates: Option<PathBuf>,
+    /// Whether pages load themselves anew after each start of the program, for whoever writes it. Default: no.
+    pub reload: bool,
 }
 
 const SESSION_KEY: Kept = Kept {
@@ -80,6 +82,7 @@ pub(super) fn read(table: &DeTable<'_>, problems: &mut Problems<'_>, warnings: &
         url,
         session_key: secret(&front, "session_key", &SESSION_KEY, problems, warnings).map(|secret| secret.value),
         templates: front.text("templates", problems).map(|folder| folder.value.into()),
+        reload: front.boolean("reload", problems).is_some_and(|reload| reload.value),
     };
     front.finish(problems);
     config
@@ -121,7 +124,7 @@ mod tests {
     fn paths_begin_at_the_configuration_and_a_secret_is_a_reference() {
         let front = parse(
             "[front]\nlisten = \"127.0.0.1:0\"\nlisten_tls = \"0.0.0.0:443\"\ncertificate = \"tls/chain.pem\"\nkey = \"/etc/key.pem\"\n\
-             url = \"https://todo.example\"\nsession_key = { env = \"S\" }\ntemplates = \"t\"",
+             url = \"https://todo.example\"\nsession_key = { env = \"S\" }\ntemplates = \"t\"\nreload = true",
         )
         .expect("it is right");
         let certificate = Some((PathBuf::from("/app/tls/chain.pem"), PathBuf::from("/etc/key.pem")));
@@ -132,6 +135,7 @@ mod tests {
             Some("0.0.0.0:443")
         );
         assert!(front.session_key.is_some());
+        assert!(front.reload);
     }
 
     #[test]
@@ -144,6 +148,7 @@ mod tests {
             ("url = \"https://a/path\"", "https://todo.example"),
             ("url = \"https://a\\\" onclick=\"", "https://todo.example"),
             ("listen = \"here\"", "is not an address"),
+            ("reload = \"yes\"", "`reload`"),
             ("listn = \"127.0.0.1:1\"", "`listn`"),
         ] {
             let error = parse(&format!("[front]\n{line}")).expect_err(line).to_string();

@@ -53,6 +53,7 @@ pub(super) const FRONT: &[Key] = &[
     ("url", Known::Value),
     ("session_key", Known::Secret),
     ("templates", Known::Value),
+    ("reload", Known::Value),
 ];
 
 pub(super) const LOG: &[Key] = &[
