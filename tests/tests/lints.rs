@@ -5,10 +5,14 @@ use std::path::Path;
 use house::{cargo_in, packages, read, sources};
 
 /// The files above `world` that may go outside by themselves, with why. A new one shows in review.
-const ALLOWED: [(&str, &str); 6] = [
+const ALLOWED: [(&str, &str); 7] = [
     (
         "crates/calls/wire/src/http/node.rs",
         "hyper's timer speaks in std's instants; only differences of them are used",
+    ),
+    (
+        "crates/cli/src/machine.rs",
+        "a command for a person works on the machine's own files",
     ),
     (
         "crates/ground/macros/src/migrations.rs",

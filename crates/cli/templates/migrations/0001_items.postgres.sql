@@ -1,0 +1,5 @@
+-- expand
+create table items (
+    id bigint generated always as identity primary key,
+    text text not null
+);
