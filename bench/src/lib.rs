@@ -2,7 +2,8 @@
 //!
 //! Every figure is made in one run, in which ours and the peers take turns; it is a median over the rounds, printed with
 //! its spread, and compared only as a ratio. `./bench/run NAME` is the way in; the programs it starts are `call-local`,
-//! `call-remote`, `database`, `newcomer` and, by the feature `simulate`, `simulate`; this library is what they share.
+//! `call-remote`, `database`, `newcomer`, `bench-todo` and, by the feature `simulate`, `simulate`; this library is what they
+//! share.
 //!
 //! | module | what it is |
 //! |---|---|
