@@ -130,13 +130,8 @@ pub struct Case {
     /// Its data; never an enum.
     pub body: Body,
     /// Whether cases that the reader does not know are read as this one.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub other: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The named types of one interface, in the order in which they were first met.
