@@ -85,7 +85,7 @@ async fn add(
     headers: HeaderMap,
     Form(form): Form<Add>,
 ) -> Result<Response, Problem> {
-    site.check(&headers, &form.csrf)?;
+    site.check(&call, &headers, &form.csrf)?;
     let cx = call.keyed("anybody", "POST /items", &form.key);
     match site.items.add(&cx, form.text.clone()).await {
         Ok(_) => Ok(redirect("/")),
@@ -106,7 +106,7 @@ async fn remove(
     Path(id): Path<i64>,
     Form(form): Form<Remove>,
 ) -> Result<Response, Problem> {
-    site.check(&headers, &form.csrf)?;
+    site.check(&call, &headers, &form.csrf)?;
     match site.items.remove(&call.cx(None), id).await {
         // Somebody else was faster, and it is gone all the same.
         Ok(()) | Err(ItemError::Unknown) => Ok(redirect("/")),
@@ -132,8 +132,8 @@ fn problem(error: ItemError) -> Problem {
 
 impl Site {
     /// Refuses a form that no page of this browser's session has sent.
-    fn check(&self, headers: &HeaderMap, csrf: &str) -> Result<(), Problem> {
-        let session = self.sessions.read(headers);
+    fn check(&self, call: &Call, headers: &HeaderMap, csrf: &str) -> Result<(), Problem> {
+        let session = self.sessions.read(headers, call.is_tls());
         let session = session.unwrap_or_else(|| self.sessions.anonymous());
         self.sessions.check_csrf(&session, csrf, headers)
     }
@@ -146,7 +146,7 @@ impl Site {
         problem: Option<&str>,
     ) -> Result<Response, Problem> {
         let items = self.items.list(&call.cx(None)).await.map_err(self::problem)?;
-        let known = self.sessions.read(headers);
+        let known = self.sessions.read(headers, call.is_tls());
         let is_new = known.is_none();
         let session = known.unwrap_or_else(|| self.sessions.anonymous());
         let page = Page {
