@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ArgMatches;
 use component::{Channel, Component, Cx, Ref};
+use deploy::Supervisor;
 use host::{Config, Modules, Opened};
 use serde::Serialize;
 use tokio::sync::OnceCell;
@@ -114,6 +115,8 @@ pub struct Invocation {
     config: Arc<Config>,
     modules: Mutex<Option<Modules>>,
     opened: OnceCell<Opened>,
+    /// External components, which end after the command.
+    pub(crate) programs: Arc<OnceCell<Supervisor>>,
 }
 
 impl Invocation {
@@ -135,6 +138,7 @@ impl Invocation {
             config,
             modules: Mutex::new(Some(modules)),
             opened: OnceCell::new(),
+            programs: Arc::default(),
         }
     }
 
@@ -194,6 +198,9 @@ impl Invocation {
     async fn open(&self) -> Result<Opened, CommandError> {
         let modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner).take();
         let modules = modules.ok_or("the application could not be opened before, and is not opened again")?;
-        Ok(modules.open(self.cx.env(), self.config.clone()).await?)
+        let (env, config) = (self.cx.env(), &self.config);
+        let start = || crate::external::start(env, config);
+        let programs = self.programs.get_or_try_init(start).await?;
+        Ok(modules.started(programs.whereabouts()).open(env, config.clone()).await?)
     }
 }

@@ -141,6 +141,9 @@ fn runs(component: &ComponentDescription) -> String {
     if let Some(at) = &component.at {
         return format!("at {at}");
     }
+    if let Some(program) = &component.external {
+        return format!("external: {program}");
+    }
     let Some(module) = &component.module else {
         return "nowhere".to_owned();
     };

@@ -31,6 +31,7 @@ mod console;
 mod database;
 mod describe;
 mod doctor;
+mod external;
 mod failure;
 #[cfg(feature = "database")]
 mod jobs;

@@ -107,8 +107,12 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             let own = app.commands.iter().position(|command| command.name == name);
             let own = app.commands.swap_remove(own.ok_or("the command is gone")?);
             let invocation = Invocation::new(&env, app.name, matches, json, console.clone(), config, app.modules);
-            (own.handler)(invocation).await?;
-            return Ok(0);
+            let programs = invocation.programs.clone();
+            let ran = (own.handler)(invocation).await;
+            if let Some(programs) = programs.get() {
+                programs.stop().await;
+            }
+            return ran.map(|()| 0);
         }
         #[cfg(feature = "database")]
         Choice::Database(choice) => {

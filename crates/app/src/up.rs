@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use component::{Offered, Serving, serve_on};
+use deploy::Supervisor;
 use host::{Config, Modules, Opened};
 use wire::{Face, FaceLimits, Tcp, Trust};
 use world::production::shutdown_signal;
@@ -86,6 +87,8 @@ struct Life {
     face: bool,
     json: bool,
     opened: Opened,
+    /// External components that this process keeps running.
+    programs: Supervisor,
     listener: Option<Box<dyn Listener>>,
     serving: Option<Serving>,
     #[cfg(feature = "front")]
@@ -104,7 +107,8 @@ async fn live(up: Up) -> Result<Life, CommandError> {
         up.tcp.check(address)?;
         listener = Some(bound(&env, address, "--service-listen").await?);
     }
-    let modules = up.modules;
+    let programs = crate::external::start(&env, &config).await?;
+    let modules = up.modules.started(programs.whereabouts());
     #[cfg(feature = "front")]
     let (pages, modules) = match up.pages {
         Some(asked) if modules.has_front() => {
@@ -140,6 +144,7 @@ async fn live(up: Up) -> Result<Life, CommandError> {
         face: up.face,
         json: up.json,
         opened,
+        programs,
         listener,
         serving: None,
         #[cfg(feature = "front")]
@@ -202,6 +207,7 @@ impl Life {
             );
         }
         self.opened.stop().await;
+        self.programs.stop().await;
         summarize();
         tracing::info!(target: "terrace::app", "stopped");
     }

@@ -21,7 +21,7 @@ pub use macros::files;
 #[cfg(feature = "database")]
 pub use macros::{Row, migrations};
 pub use macros::{Shape, component, data};
-pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Shape, Token};
+pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Origin, OriginError, Shape, Token, Whereabouts};
 pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, sometimes};
 
 /// What happens later: durable jobs, schedules, steps with compensations.

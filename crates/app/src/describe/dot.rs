@@ -51,7 +51,7 @@ pub(crate) fn graph(application: &str, description: &Description) -> String {
 /// One component: its name, and where it runs.
 fn node(component: &ComponentDescription) -> String {
     let label = format!("{}\n{}", component.name, super::runs(component));
-    let style = match (&component.at, &component.module) {
+    let style = match (component.at.as_ref().or(component.external.as_ref()), &component.module) {
         (Some(_), _) => ", style=\"filled,dashed\"",
         (None, None) => ", style=\"filled,dotted\"",
         _ => "",

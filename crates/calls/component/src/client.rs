@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use wire::{CallError, Face, FaceLimits, Limits, ServeError, Tcp, Token, Trust};
+use wire::{CallError, Face, FaceLimits, Limits, ServeError, Tcp, Token, Trust, Whereabouts};
 use world::{Address, BoxFuture, Door, Env, Listener, Transport};
 
 use crate::component::Component;
@@ -38,6 +38,12 @@ impl<C: Component + ?Sized> Client<C> {
         let channel = Channel::new(env, address.into(), C::declared(), Limits::default());
         channel.connect().await?;
         Ok(Ref::remote(env.node(), channel))
+    }
+
+    /// A handle to `C` of a program in any language that serves the HTTP face there. It connects when it is called.
+    pub fn external(env: &Env, whereabouts: Whereabouts) -> Ref<C> {
+        let channel = Channel::external(env, whereabouts, C::declared(), Limits::default());
+        Ref::remote(env.node(), channel)
     }
 }
 

@@ -10,6 +10,8 @@
 //!             → server.start       server adapter at the peer: read the arguments, run the module, write the answer
 //! ```
 //!
+//! A program in any language, which serves the HTTP face, is a peer like any other: `remote.call` speaks JSON to it.
+//!
 //! Assumed world: processes crash and come back without memory; links lose, delay and cut, and do not corrupt (TCP's
 //! checksum); clocks of two processes differ by anything, so deadlines cross as time remaining. Promised: a call ends by
 //! its deadline; *certainly did not run* is never said of a call that ran; an unmarked call runs at most once. Outside

@@ -10,8 +10,8 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use wire::answer::Answer;
 use wire::head::{DESCRIBE, Head};
-use wire::hello::{Agreement, Offer, agree, offer};
-use wire::{CallError, CallErrorKind, Codec, Hello, Interface, Limits, Shape};
+use wire::hello::{Agreement, MethodAgreement, Offer, agree, offer};
+use wire::{CallError, CallErrorKind, Codec, External, ExternalLimits, Hello, Interface, Limits, Shape, Whereabouts};
 use world::{Address, ConnectError, Env, Lost, Reply, Session, StartError, Ticket};
 
 use crate::component::{Data, Declared, Failure};
@@ -85,13 +85,43 @@ pub(crate) enum Try<E> {
 impl Channel {
     /// A channel from `env`'s node to the component `declared` at `address`; nothing is connected yet.
     pub fn new(env: &Env, address: Address, declared: &'static Declared, limits: Limits) -> Channel {
+        Channel::to(env, address, declared, limits, None)
+    }
+
+    /// A channel to the component `declared` of a program in any language, which serves the HTTP face at `whereabouts`;
+    /// nothing is connected yet.
+    pub fn external(env: &Env, whereabouts: Whereabouts, declared: &'static Declared, limits: Limits) -> Channel {
+        let address = Address::new(whereabouts.name());
+        let methods = (0..).take(declared.interface.methods.len()).map(|method| {
+            let codec = Codec::Json;
+            Some(MethodAgreement { method, codec })
+        });
+        let agreement = Agreement {
+            component: 0,
+            methods: methods.collect(),
+        };
+        let session = External::new(env, &declared.interface, whereabouts, ExternalLimits::default());
+        let peer = Peer {
+            session: Arc::new(session),
+            agreement,
+        };
+        Channel::to(env, address, declared, limits, Some(Arc::new(peer)))
+    }
+
+    fn to(
+        env: &Env,
+        address: Address,
+        declared: &'static Declared,
+        limits: Limits,
+        peer: Option<Arc<Peer>>,
+    ) -> Channel {
         let shared = Shared {
             env: env.clone(),
             address,
             declared,
             limits,
             budget: Budget::new(),
-            peer: Mutex::new(None),
+            peer: Mutex::new(peer),
             connecting: Mutex::default(),
         };
         let link = Link {
@@ -228,7 +258,9 @@ impl Link {
             done: false,
         };
         let reply = pending.await.map_err(|lost| Try::Call(self.lost(lost)))?;
-        read(&reply, agreed.codec, &shared.limits, &shared.address)
+        let (component, name) = (shared.declared.name(), &shared.declared.interface.methods[method].name);
+        let from = format_args!("`{component}.{name}` at {}", shared.address);
+        read(&reply, agreed.codec, &shared.limits, &from)
     }
 
     /// A new session.
@@ -404,7 +436,7 @@ where
 pub(crate) fn head<'a>(
     cx: &'a Cx,
     component: u32,
-    agreed: wire::hello::MethodAgreement,
+    agreed: MethodAgreement,
     failed: u8,
     waited: bool,
 ) -> Head<'a> {

@@ -8,9 +8,9 @@
 //! Whatever goes wrong before `dispatch.start` answers `terrace-ran: no`. What is not HTTP at all gets hyper's own bare
 //! 400 or 431. There are no CORS headers on purpose: pages of other origins have no business here.
 
-mod asked;
+pub(crate) mod asked;
 mod body;
-mod failure;
+pub(crate) mod failure;
 mod limits;
 mod route;
 mod trust;

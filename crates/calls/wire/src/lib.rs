@@ -1,4 +1,4 @@
-//! Frames, hello, shapes, codecs and the HTTP face between processes.
+//! Frames, hello, shapes, codecs and the HTTP face between processes, from both sides.
 
 pub mod answer;
 mod callee;
@@ -7,6 +7,7 @@ pub mod codec;
 pub mod compatibility;
 mod digest;
 mod error;
+pub mod external;
 pub mod face;
 pub mod frame;
 pub mod head;
@@ -23,6 +24,7 @@ mod tcp;
 pub use crate::codec::{Codec, CodecError, Limits, decode, encode};
 pub use crate::digest::digest;
 pub use crate::error::{CallError, CallErrorKind, ErrorCode, Ran};
+pub use crate::external::{External, ExternalLimits, Origin, OriginError, Whereabouts};
 pub use crate::face::{Face, FaceLimits, Token, TokenError, Trust};
 pub use crate::hello::Hello;
 pub use crate::interface::{Interface, Marks, Method};

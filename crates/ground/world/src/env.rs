@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::disk::{Disk, SqlitePlace};
 use crate::network::{Address, BoxFuture, Listener, Network};
 use crate::probe::Probe;
+use crate::process::{NoProcesses, Processes};
 use crate::random::Random;
 use crate::task::{Cancel, Task, watch, watch_blocking};
 use crate::time::{Elapsed, Every, Instant, Interval, Sleep, Wall};
@@ -43,6 +44,15 @@ pub(crate) trait Node: Send + Sync {
     fn sqlite(&self, name: &str) -> io::Result<SqlitePlace>;
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel>;
     fn blocking(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Box<dyn Cancel>;
+
+    /// Other programs, where there are some.
+    fn processes(&self) -> Arc<dyn Processes> {
+        let why = format!(
+            "node `{}` starts no programs: it is in memory, or built without them",
+            self.name()
+        );
+        Arc::new(NoProcesses { why })
+    }
 
     /// Who watches, in a simulated world.
     fn probe(&self) -> Option<Arc<dyn Probe>> {
@@ -159,6 +169,12 @@ impl Env {
     /// Where the node keeps the SQLite database `name`, a path on its disk.
     pub fn sqlite(&self, name: &str) -> io::Result<SqlitePlace> {
         self.inner.node.sqlite(name)
+    }
+
+    /// Other programs of the machine, as children of this node. Only a production node built with the feature `process`
+    /// has some; any other refuses every start.
+    pub fn processes(&self) -> Arc<dyn Processes> {
+        self.inner.node.processes()
     }
 
     /// Who watches this node in a simulated world; nobody in production. What [`buggify!`](crate::buggify),

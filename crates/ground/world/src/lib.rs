@@ -1,4 +1,4 @@
-//! The only door outside: time, randomness, network, disk, tasks.
+//! The only door outside: time, randomness, network, disk, tasks, other programs.
 //!
 //! A program that reads a clock, opens a socket or spawns a task wherever it likes runs in one world only. Here all of
 //! that is asked of an [`Env`], one per node, and there are two kinds: of the real world ([`production`]), and of a
@@ -27,6 +27,7 @@
 //! | `network.rs`, `byte_stream.rs` | bytes: [`Network`], [`Listener`], [`Stream`]; [`ByteStream`] for hyper |
 //! | `transport.rs` | messages: [`Transport`], which `wire` implements over streams, and a simulator over events |
 //! | `disk.rs` | [`Disk`], [`File`] |
+//! | `process.rs` | [`Processes`]: other programs, which only the real world has |
 //! | `production.rs`, `memory.rs` | the two worlds |
 //! | `foreign_clock.rs` | what a simulator need not accuse a library of |
 //!
@@ -52,6 +53,7 @@ mod hybrid;
 pub mod memory;
 mod network;
 mod probe;
+mod process;
 pub mod production;
 mod random;
 mod task;
@@ -65,6 +67,7 @@ pub use env::Env;
 pub use hybrid::{Ahead, HybridClock, Timestamp, Unbounded, wait_until_past};
 pub use network::{Address, BoxFuture, Listener, Network, Stream};
 pub use probe::Probe;
+pub use process::{LINE_BYTES_MAX, Process, Processes, Program, Said};
 pub use random::Random;
 pub use task::{Task, TaskLost};
 pub use time::{Elapsed, Every, Instant, Interval, Sleep, Wall};

@@ -1,6 +1,8 @@
 //! The real world, on tokio: its timers (which round up to the next millisecond), TCP, files, threads.
 #![expect(clippy::disallowed_methods, reason = "world is the door")]
 
+#[cfg(feature = "process")]
+mod children;
 mod disk;
 mod found;
 #[cfg(feature = "memory")]
@@ -164,6 +166,11 @@ impl Node for Process {
             vfs: None,
             inline: false,
         })
+    }
+
+    #[cfg(feature = "process")]
+    fn processes(&self) -> Arc<dyn crate::process::Processes> {
+        Arc::new(children::Children(self.runtime.clone()))
     }
 
     fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) -> Box<dyn Cancel> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use component::{Binding, Channel, Component, Declared, Ref, Served};
+use wire::Whereabouts;
 use world::{Address, Env};
 
 use crate::config::Config;
@@ -13,6 +14,8 @@ use crate::config::Config;
 pub(crate) struct Bindings {
     pub(crate) env: Env,
     pub(crate) config: Arc<Config>,
+    /// Where the programs of external components are.
+    pub(crate) external: BTreeMap<String, Whereabouts>,
     #[cfg(feature = "database")]
     pub(crate) databases: crate::databases::Databases,
     #[cfg(feature = "database")]
@@ -38,6 +41,8 @@ pub(crate) struct Slot {
     pub(crate) declared: &'static Declared,
     /// The process where it runs instead of this one.
     pub(crate) at: Option<Address>,
+    /// The program that is the component, in words.
+    pub(crate) external: Option<String>,
     type_id: TypeId,
     type_name: &'static str,
     binding: Arc<dyn Any + Send + Sync>,
@@ -65,6 +70,7 @@ impl Bindings {
         Bindings {
             env: env.clone(),
             config,
+            external: BTreeMap::new(),
             #[cfg(feature = "database")]
             databases: crate::databases::Databases::default(),
             #[cfg(feature = "database")]
@@ -158,13 +164,18 @@ impl Bindings {
             .components
             .get(declared.name())
             .and_then(|component| component.at.clone());
+        let calls = self.config.calls;
         if let Some(at) = &at {
-            let channel = Channel::new(&self.env, at.clone(), declared, self.config.calls);
-            binding.bind_remote(channel);
+            binding.bind_remote(Channel::new(&self.env, at.clone(), declared, calls));
+        }
+        let external = self.external.get(declared.name());
+        if let Some(whereabouts) = external {
+            binding.bind_remote(Channel::external(&self.env, whereabouts.clone(), declared, calls));
         }
         Slot {
             declared,
             at,
+            external: external.map(|whereabouts| whereabouts.name().to_owned()),
             type_id: TypeId::of::<C>(),
             type_name: type_name::<C>(),
             binding: binding.clone(),

@@ -42,6 +42,13 @@
 //!
 //! [components.Names]
 //! at = "10.0.0.7:7001"                # the component runs there; default: here
+//!
+//! [external.Names]                    # a program in any language is the component, by the HTTP face
+//! url = "http://127.0.0.1:9000"       # it runs already; what [components.Names] says of a module here waits
+//! token = { env = "NAMES_TOKEN" }     # what it is shown; default: nothing
+//!
+//! [external.Prices]
+//! command = ["python3", "prices.py"]  # it is started in this file's folder, started again when it ends, and stopped
 //! ```
 //!
 //! # Three origins
@@ -63,6 +70,7 @@
 //! which is how a component's own keys are written. A key of `--set` is a key as TOML writes it, and case counts.
 
 mod duration;
+mod external;
 mod front;
 mod known;
 mod layers;
@@ -96,6 +104,7 @@ use self::nearest::shown;
 use self::problem::Problems;
 use self::source::NOWHERE;
 
+pub use self::external::{ExternalConfig, ExternalProgram};
 pub use self::front::FrontConfig;
 pub use self::layers::{Layers, concealed};
 pub use self::listing::Configured;
@@ -122,6 +131,8 @@ pub struct Config {
     pub tiers: TiersConfig,
     /// `[components.NAME]`, by name.
     pub components: BTreeMap<String, ComponentConfig>,
+    /// `[external.NAME]`, by name.
+    pub external: BTreeMap<String, ExternalConfig>,
     /// What is better done otherwise, each with its place.
     pub warnings: Vec<String>,
     /// The folder of all data, where the command line says it.
@@ -255,7 +266,7 @@ impl Config {
     }
 
     /// The folder in which relative paths begin.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.source.folder()
     }
 

@@ -42,6 +42,9 @@ pub struct ComponentDescription {
     pub modules: Vec<String>,
     /// The process where it runs instead of this one.
     pub at: Option<String>,
+    /// The program that is the component: its URL, or the command that starts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
     /// The hash of its shape, in hexadecimal digits: equal hashes speak positionally.
     pub hash: String,
     /// Its methods, in the order of their numbers.
@@ -80,6 +83,7 @@ impl Description {
                 module,
                 modules: provided.get(&name).cloned().unwrap_or_default(),
                 at: slot.at.map(|at| at.to_string()),
+                external: slot.external,
                 ..ComponentDescription::of(slot.declared)
             }
         });
@@ -109,6 +113,7 @@ impl ComponentDescription {
             module: None,
             modules: Vec::new(),
             at: None,
+            external: None,
             hash: format!("{:032x}", declared.hash),
             methods: methods.map(|method| MethodDescription::of(interface, method)).collect(),
             interface,

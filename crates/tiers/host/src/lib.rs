@@ -28,6 +28,7 @@ pub mod config;
 #[cfg(feature = "database")]
 pub mod databases;
 mod description;
+mod external;
 pub mod limits;
 #[cfg(feature = "database")]
 mod mailing;

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use component::{Binding, Component, Holds};
+use wire::Whereabouts;
 use world::{BoxFuture, Env};
 
 use crate::background::{Background, Starter, starter};
 use crate::bindings::{Bindings, Slot};
 use crate::config::{Config, suggested};
+use crate::external;
 use crate::opened::{Opened, OpenedModule};
 use crate::setup::{Setup, SetupError};
 
@@ -24,6 +26,7 @@ pub struct Modules {
     has_background: bool,
     has_front: bool,
     reached_at: Option<String>,
+    started: BTreeMap<String, Whereabouts>,
     #[cfg(feature = "database")]
     owner: Option<database::Owner>,
 }
@@ -294,6 +297,12 @@ impl Modules {
         self
     }
 
+    /// Says where the programs of external components are that this process has started.
+    pub fn started(mut self, programs: BTreeMap<String, Whereabouts>) -> Modules {
+        self.started = programs;
+        self
+    }
+
     /// Whether there is a front.
     pub fn has_front(&self) -> bool {
         self.has_front
@@ -343,7 +352,9 @@ impl Modules {
     pub async fn open(self, env: &Env, config: Arc<Config>) -> Result<Opened, OpenError> {
         let provided = choice::provided(&self.provisions);
         let chosen = choice::choose(self.provisions, &config).map_err(|problems| OpenError::Unfit { problems })?;
+        let external = external::whereabouts(&config, &self.started);
         let mut bindings = Bindings::new(env, config);
+        bindings.external = external.map_err(|problems| OpenError::Unfit { problems })?;
         bindings.reached_at = self.reached_at;
         #[cfg(feature = "database")]
         bindings.databases.owned_by(self.owner);
@@ -414,10 +425,13 @@ fn unfit(bindings: &Bindings, modules: &[OpenedModule], provided: &BTreeMap<Stri
         let provided = provided.keys().map(String::as_str);
         modules.chain(slots.keys().map(String::as_str)).chain(provided)
     };
-    for (name, component) in &bindings.config.components {
+    let config = &bindings.config;
+    let components = config.components.iter().map(|(name, component)| (name, &component.span));
+    let external = config.external.iter().map(|(name, external)| (name, &external.span));
+    for (name, span) in components.chain(external) {
         if !known().any(|known| known == name) {
             let known: Vec<&str> = known().collect::<BTreeSet<_>>().into_iter().collect();
-            let place = bindings.config.source.place(&component.span);
+            let place = config.source.place(span);
             let suggested = suggested(name, known);
             problems.push(format!("{place}: no component is called {suggested}"));
         }

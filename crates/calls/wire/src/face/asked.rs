@@ -11,10 +11,10 @@ use crate::error::ErrorCode;
 /// Bytes of an `Idempotency-Key`.
 pub(crate) const KEY_BYTES_MAX: usize = 255;
 
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
-const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
+pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
+pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What a request's headers ask for.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ fn content(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
-fn is_json(content_type: &str) -> bool {
+pub(crate) fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
     media_type.eq_ignore_ascii_case("application/json")

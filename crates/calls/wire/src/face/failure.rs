@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use crate::error::{ErrorCode, Ran};
 
 /// Says whether the callee may have run; an error without it means `maybe`.
-const RAN: HeaderName = HeaderName::from_static("terrace-ran");
+pub(crate) const RAN: HeaderName = HeaderName::from_static("terrace-ran");
 
 /// An error on its way to the caller.
 #[derive(Debug)]

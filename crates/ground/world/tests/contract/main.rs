@@ -1,5 +1,7 @@
 //! What every world promises, asked of each: the real one and the one in memory.
 
+#[cfg(unix)]
+mod children;
 mod disk_faults;
 mod fate;
 mod streams;

@@ -33,6 +33,7 @@ pub(super) const ROOT: &[Key] = &[
     ("calls", Known::Keys(CALLS)),
     ("tiers", Known::Keys(TIERS)),
     ("components", Known::Components(&Known::Keys(COMPONENT))),
+    ("external", Known::Components(&Known::Keys(EXTERNAL))),
 ];
 
 pub(super) const SERVICE: &[Key] = &[("listen", Known::Value), ("token", Known::Secret)];
@@ -95,6 +96,12 @@ pub(super) const JOBS: &[Key] = &[
 ];
 
 pub(super) const COMPONENT: &[Key] = &[("module", Known::Value), ("at", Known::Value), ("config", Known::Free)];
+
+pub(super) const EXTERNAL: &[Key] = &[
+    ("url", Known::Url),
+    ("command", Known::Value),
+    ("token", Known::Secret),
+];
 
 const SECRET: &[Key] = &[("env", Known::Value), ("file", Known::Value)];
 

@@ -51,6 +51,9 @@ impl Config {
                 self.components.insert(name.get_ref().to_string(), component);
             }
         }
+        if let Some(At { value: external, .. }) = tables.table("external", problems) {
+            self.read_external(external, problems);
+        }
         tables.finish(problems);
     }
 

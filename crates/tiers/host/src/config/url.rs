@@ -1,4 +1,4 @@
-//! Addresses of tiers. A password that stands in one is taken out before anything can print it, and no message here
+//! Addresses of tiers and of external components. A password that stands in one is taken out before anything can print it, and no message here
 //! repeats what it could not read.
 
 use std::path::Path;
@@ -17,6 +17,8 @@ pub(super) struct Url {
 
 const DATABASES: &[&str] = &["sqlite:", "postgres://", "postgresql://"];
 const MAILS: &[&str] = &["mailbox", "smtp://", "smtps://"];
+/// Programs that are components; `https` is refused, and not shown with a password in it.
+const EXTERNALS: &[&str] = &["http://", "https://"];
 
 /// The parameter that is a password for PostgreSQL's own library (its manual, "Connection URIs").
 const PASSWORD_PARAMETER: &str = "password";
@@ -60,7 +62,7 @@ pub(super) fn shown(text: &str) -> Option<(String, bool)> {
     if text == "mailbox" || text.starts_with("sqlite:") {
         return Some((text.to_owned(), false));
     }
-    let schemes = DATABASES[1..].iter().chain(&MAILS[1..]);
+    let schemes = DATABASES[1..].iter().chain(&MAILS[1..]).chain(EXTERNALS);
     let (scheme, rest) = schemes
         .into_iter()
         .find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?)))?;

@@ -40,7 +40,7 @@ pub(super) fn choose(provisions: Vec<Provision>, config: &Config) -> Result<Vec<
     Ok(provisions.into_iter().filter(is_chosen).collect())
 }
 
-/// The module that runs here as the component `name`; `None` where the component runs elsewhere.
+/// The module that runs here as the component `name`; `None` where the component runs elsewhere, or is a program of its own.
 fn one(name: &str, provided: &[&Provision], config: &Config) -> Result<Option<String>, String> {
     for pair in provided.windows(2) {
         match (pair[0].of, pair[1].of) {
@@ -61,7 +61,7 @@ fn one(name: &str, provided: &[&Provision], config: &Config) -> Result<Option<St
         ));
     }
     let component = config.components.get(name);
-    if component.is_some_and(|component| component.at.is_some()) {
+    if component.is_some_and(|component| component.at.is_some()) || config.external.contains_key(name) {
         return Ok(None);
     }
     if let Some((component, wanted)) = component.and_then(|component| Some((component, component.module.as_ref()?))) {
