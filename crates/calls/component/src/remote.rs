@@ -433,13 +433,7 @@ where
 }
 
 /// The head of a request to the component with this number at the peer.
-pub(crate) fn head<'a>(
-    cx: &'a Cx,
-    component: u32,
-    agreed: MethodAgreement,
-    failed: u8,
-    waited: bool,
-) -> Head<'a> {
+pub(crate) fn head<'a>(cx: &'a Cx, component: u32, agreed: MethodAgreement, failed: u8, waited: bool) -> Head<'a> {
     let trace = cx.trace();
     // A clock reading costs a tenth of a small call.
     let remaining = if waited {

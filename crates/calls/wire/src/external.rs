@@ -61,12 +61,7 @@ struct Calls {
 
 impl External {
     /// Calls from `env`'s node of the component `interface` at `whereabouts`. Nothing is connected yet.
-    pub fn new(
-        env: &Env,
-        interface: &'static Interface,
-        whereabouts: Whereabouts,
-        limits: ExternalLimits,
-    ) -> External {
+    pub fn new(env: &Env, interface: &'static Interface, whereabouts: Whereabouts, limits: ExternalLimits) -> External {
         External {
             shared: Arc::new(Shared {
                 env: env.clone(),
@@ -97,7 +92,10 @@ impl Session for External {
         let (head, arguments) = Head::decode(&request).map_err(|error| StartError::Encode(error.to_string()))?;
         let bytes = arguments.len();
         if bytes > limits.request_bytes_max {
-            let message = format!("they have {bytes} bytes, and at most {} are sent", limits.request_bytes_max);
+            let message = format!(
+                "they have {bytes} bytes, and at most {} are sent",
+                limits.request_bytes_max
+            );
             return Err(StartError::Encode(message));
         }
         let asked = Asked::read(&head, self.shared.interface, self.shared.env.now()).map_err(StartError::Encode)?;
@@ -115,10 +113,9 @@ impl Session for External {
             calls.last
         };
         let shared = self.shared.clone();
-        let task = self
-            .shared
-            .env
-            .spawn("call of an external component", async move { shared.call(&asked, body).await });
+        let task = self.shared.env.spawn("call of an external component", async move {
+            shared.call(&asked, body).await
+        });
         self.calls().running.insert(ticket, task);
         Ok(Ticket(ticket))
     }

@@ -116,7 +116,8 @@ fn failed(head: &Parts, body: &[u8], limits: &ExternalLimits, called: Called<'_>
         Ok(failed) => failed,
         Err(error) => {
             let status = head.status.as_u16();
-            let message = format!("{called} answered status {status} without an error of the Connect protocol: {error}");
+            let message =
+                format!("{called} answered status {status} without an error of the Connect protocol: {error}");
             return failure(&CallError::new(kind_of(code_of(head.status)), ran, message));
         }
     };
@@ -135,16 +136,24 @@ fn failed(head: &Parts, body: &[u8], limits: &ExternalLimits, called: Called<'_>
                     body: body.into(),
                 }
             }
-            Err(error) => incompatible(format!("the error of {called} has a `value` that is no base64: {error}")),
+            Err(error) => incompatible(format!(
+                "the error of {called} has a `value` that is no base64: {error}"
+            )),
         };
     }
     if let Some(detail) = failed.details.first() {
         let given = shown(&detail.type_name);
-        return incompatible(format!("the error of {called} has the `type` `{given}`, not `{expected}`"));
+        return incompatible(format!(
+            "the error of {called} has the `type` `{given}`, not `{expected}`"
+        ));
     }
     let said: String = failed.message.chars().take(limits.message_chars_max).collect();
     let name = code.name_and_status().0;
-    failure(&CallError::new(kind_of(code), ran, format!("{called} answered `{name}`: {said}")))
+    failure(&CallError::new(
+        kind_of(code),
+        ran,
+        format!("{called} answered `{name}`: {said}"),
+    ))
 }
 
 /// What a code without a detail means: the other way round than [`CallErrorKind::code`].

@@ -32,7 +32,9 @@ pub enum OriginError {
     #[error("it cannot be read as a URL; write it as http://host:port")]
     Unreadable,
     /// Another scheme.
-    #[error("only http:// is spoken to a program; where it is on another machine, put something that speaks TLS in between")]
+    #[error(
+        "only http:// is spoken to a program; where it is on another machine, put something that speaks TLS in between"
+    )]
     Scheme,
     /// A name and a password before the host.
     #[error("a user in a URL is not sent; give the program's `token` instead")]
@@ -148,7 +150,10 @@ mod tests {
     #[test]
     fn a_url_has_a_host_and_perhaps_a_port_and_a_path() {
         check("http://127.0.0.1:9000", Ok(("127.0.0.1:9000", "http://127.0.0.1:9000")));
-        check("http://127.0.0.1:9000/", Ok(("127.0.0.1:9000", "http://127.0.0.1:9000")));
+        check(
+            "http://127.0.0.1:9000/",
+            Ok(("127.0.0.1:9000", "http://127.0.0.1:9000")),
+        );
         check("http://legacy/api/v1/", Ok(("legacy:80", "http://legacy/api/v1")));
         check("http://[::1]:7", Ok(("[::1]:7", "http://[::1]:7")));
     }
