@@ -426,7 +426,10 @@ fn unfit(bindings: &Bindings, modules: &[OpenedModule], provided: &BTreeMap<Stri
         modules.chain(slots.keys().map(String::as_str)).chain(provided)
     };
     let config = &bindings.config;
-    let components = config.components.iter().map(|(name, component)| (name, &component.span));
+    let components = config
+        .components
+        .iter()
+        .map(|(name, component)| (name, &component.span));
     let external = config.external.iter().map(|(name, external)| (name, &external.span));
     for (name, span) in components.chain(external) {
         if !known().any(|known| known == name) {

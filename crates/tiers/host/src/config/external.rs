@@ -54,7 +54,10 @@ impl Config {
             let Some(table) = table_of(value, &place, problems) else {
                 continue;
             };
-            let at = self.components.get(name.get_ref().as_ref()).and_then(|component| component.at.as_ref());
+            let at = self
+                .components
+                .get(name.get_ref().as_ref())
+                .and_then(|component| component.at.as_ref());
             if let Some(at) = at {
                 let name = shown(name.get_ref());
                 let message = format!("{place} and `at = \"{at}\"` in [components.{name}] say where it is; remove one");
@@ -80,7 +83,8 @@ fn read(
     let is_empty = external.value("url").is_none() && external.value("command").is_none();
     external.finish(problems);
     if let Some(token) = token.as_ref().filter(|_| command.is_some()) {
-        let message = format!("`token` in {place} is of a program that runs already; one by `command` gets its own: remove it");
+        let message =
+            format!("`token` in {place} is of a program that runs already; one by `command` gets its own: remove it");
         problems.add(&token.span, message);
     }
     let program = match (url, command) {
@@ -100,7 +104,10 @@ fn read(
             ExternalProgram::Command(command.value)
         }
         (Some(_), Some(command)) => {
-            problems.add(&command.span, format!("{place} has a `url` and a `command`; remove one"));
+            problems.add(
+                &command.span,
+                format!("{place} has a `url` and a `command`; remove one"),
+            );
             return None;
         }
         (None, None) if is_empty => {
@@ -157,7 +164,10 @@ mod tests {
             ("command = \"python3 names.py\"", "is a list of texts"),
             ("command = [\"b\"]\ntoken = { env = \"T\" }", "gets its own"),
             ("comand = [\"b\"]", "did you mean `command`?"),
-            ("url = \"http://a\"\n[components.N]\nat = \"b:1\"", "say where it is; remove one"),
+            (
+                "url = \"http://a\"\n[components.N]\nat = \"b:1\"",
+                "say where it is; remove one",
+            ),
         ] {
             let error = parse(&format!("[external.N]\n{lines}")).expect_err(lines).to_string();
             assert!(error.contains(told), "{lines}: {error}");

@@ -97,11 +97,7 @@ pub(super) const JOBS: &[Key] = &[
 
 pub(super) const COMPONENT: &[Key] = &[("module", Known::Value), ("at", Known::Value), ("config", Known::Free)];
 
-pub(super) const EXTERNAL: &[Key] = &[
-    ("url", Known::Url),
-    ("command", Known::Value),
-    ("token", Known::Secret),
-];
+pub(super) const EXTERNAL: &[Key] = &[("url", Known::Url), ("command", Known::Value), ("token", Known::Secret)];
 
 const SECRET: &[Key] = &[("env", Known::Value), ("file", Known::Value)];
 
