@@ -201,6 +201,9 @@ impl Invocation {
         let (env, config) = (self.cx.env(), &self.config);
         let start = || crate::external::start(env, config);
         let programs = self.programs.get_or_try_init(start).await?;
-        Ok(modules.started(programs.whereabouts()).open(env, config.clone()).await?)
+        Ok(modules
+            .started(programs.whereabouts())
+            .open(env, config.clone())
+            .await?)
     }
 }
