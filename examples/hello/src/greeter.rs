@@ -68,13 +68,14 @@ mod tests {
     use terrace::{Cx, Ref};
 
     use super::{Greeter, Polite};
-    use crate::names::{NameError, Names};
+    use crate::names::{NameError, Names, Salutation};
 
     struct Majesty;
 
     impl Names for Majesty {
-        async fn address(&self, _: &Cx, name: String) -> Result<String, NameError> {
-            Ok(format!("Your Majesty {name}"))
+        async fn address(&self, _: &Cx, name: String) -> Result<Salutation, NameError> {
+            let title = Some("Your Majesty".to_owned());
+            Ok(Salutation { title, name })
         }
     }
 

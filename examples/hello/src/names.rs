@@ -1,6 +1,7 @@
 //! The component that knows how to address somebody.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use terrace::{CallError, Cx, Setup, SetupError};
@@ -13,7 +14,25 @@ const NAME_CHARS_MAX: usize = 100;
 pub trait Names {
     /// How to address whoever is called `name`.
     #[call(read)]
-    async fn address(&self, cx: &Cx, name: String) -> Result<String, NameError>;
+    async fn address(&self, cx: &Cx, name: String) -> Result<Salutation, NameError>;
+}
+
+/// How somebody is addressed.
+#[terrace::data]
+pub struct Salutation {
+    /// What stands in front of the name.
+    pub title: Option<String>,
+    /// The name itself.
+    pub name: String,
+}
+
+impl fmt::Display for Salutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.title {
+            Some(title) => write!(f, "{title} {}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 /// Why nobody is addressed.
@@ -54,15 +73,15 @@ impl Book {
 }
 
 impl Names for Book {
-    async fn address(&self, _: &Cx, name: String) -> Result<String, NameError> {
+    async fn address(&self, _: &Cx, name: String) -> Result<Salutation, NameError> {
         let name = name.trim();
         let chars = name.chars().count();
         if chars == 0 || chars > NAME_CHARS_MAX {
             return Err(NameError::Length { chars: chars as u64 });
         }
-        Ok(match self.titles.get(name) {
-            Some(title) => format!("{title} {name}"),
-            None => name.to_owned(),
+        Ok(Salutation {
+            title: self.titles.get(name).cloned(),
+            name: name.to_owned(),
         })
     }
 }
