@@ -304,7 +304,7 @@ fn what_is_empty_or_no_key_is_told() {
             "--set a\\n[b]=..: its left side is no key; write levels with dots between them, as in tiers.database",
             &format!("--set, given as number 7: {no_pair}"),
             "--set a=..: unknown key in the configuration: `a`; known are `service`, `face`, `front`, `log`, `calls`, `tiers`, \
-             `components`",
+             `components`, `external`",
         ],
     );
     let deep = vec!["a"; 17];

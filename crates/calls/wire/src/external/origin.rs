@@ -51,7 +51,8 @@ impl Origin {
         let authority = uri.authority().ok_or(OriginError::Unreadable)?;
         match uri.scheme_str() {
             Some("http") => {}
-            _ => return Err(OriginError::Scheme),
+            Some(_) => return Err(OriginError::Scheme),
+            None => return Err(OriginError::Unreadable),
         }
         let (host, given) = (authority.host(), authority.as_str());
         if given.contains('@') {

@@ -69,7 +69,8 @@ fn a_child_is_asked_to_end_and_is_killed_with_what_it_started() {
         }
         process.ask_to_end();
         assert_eq!(process.ended().await.unwrap(), "exit status: 0");
-        assert_eq!(*lines.lock().unwrap(), ["ready", "asked"]);
+        // In between, the shell may say that `sleep` was asked too.
+        assert_eq!(lines.lock().unwrap().last().map(String::as_str), Some("asked"));
         // Its output ends only when the second shell has ended too.
         let (process, lines) = start(
             &env,
