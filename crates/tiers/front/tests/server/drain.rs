@@ -37,6 +37,25 @@ fn a_drain_answers_what_has_begun_closes_what_is_idle_and_refuses_what_comes() {
 }
 
 #[test]
+fn a_request_that_has_come_before_a_drain_is_answered() {
+    run(Config::default(), async |place| {
+        let (mut fresh, mut kept) = (place.connect().await, place.connect().await);
+        kept.ask(&get_of("/hello", "")).await;
+        place.pass(1).await;
+        // What is sent arrives at once, and the drain begins before a connection can read it.
+        place.world.latency(Duration::ZERO);
+        for peer in [&fresh, &kept] {
+            peer.send(get_of("/hello", "")).await.expect("sent");
+        }
+        place.handle.drain().await;
+        for peer in [&mut fresh, &mut kept] {
+            assert_eq!(peer.answer().await.body, "hello client");
+            assert!(peer.at_end().await);
+        }
+    });
+}
+
+#[test]
 fn a_drain_ends_in_its_time_whatever_runs() {
     run(Config::default(), async |place| {
         let mut peer = place.connect().await;
