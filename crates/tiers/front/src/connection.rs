@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use hyper::rt;
@@ -173,42 +173,56 @@ enum Ended<T> {
     Stalled,
 }
 
-/// Runs a connection within its times, and lets it finish when the server drains.
+/// Runs a connection within its times, and lets it finish when the server drains or nothing came for too long: by HTTP/2 the
+/// peer is told to go (RFC 9113, 6.8), and what it has sent before it heard that is answered.
 async fn watch<C: Future + Unpin>(peer: &Peer, served: &mut C, shut_down: impl Fn(Pin<&mut C>)) -> Ended<C::Output> {
     let mut draining = pin!(peer.origin.draining.given());
-    let mut is_draining = false;
+    let mut is_ending = false;
+    // Until when a peer that was told to go may take to.
+    let mut go_by = None;
     let mut clock = None;
     poll_fn(|cx| {
-        // hyper looks at the date, and writes none.
-        let poll = |served: &mut C, cx: &mut Context<'_>| foreign_clock::ignored(|| Pin::new(served).poll(cx));
-        // What has come already is read before the connection is told to end.
-        if let Poll::Ready(output) = poll(served, cx) {
-            return Poll::Ready(Ended::Done(output));
-        }
-        if !is_draining && draining.as_mut().poll(cx).is_ready() {
-            is_draining = true;
-            shut_down(Pin::new(&mut *served));
-            if let Poll::Ready(output) = poll(served, cx) {
+        loop {
+            // hyper looks at the date, and writes none. What has come already is read before the connection is told to end.
+            if let Poll::Ready(output) = foreign_clock::ignored(|| Pin::new(&mut *served).poll(cx)) {
                 return Poll::Ready(Ended::Done(output));
             }
+            if !is_ending && draining.as_mut().poll(cx).is_ready() {
+                is_ending = true;
+                shut_down(Pin::new(&mut *served));
+                continue;
+            }
+            match ready!(poll_over(peer, go_by, &mut clock, cx)) {
+                Waiting::Idle(_) if !is_ending => {
+                    is_ending = true;
+                    go_by = Some(peer.env.now() + peer.config().header_timeout);
+                    shut_down(Pin::new(&mut *served));
+                }
+                Waiting::Idle(_) => return Poll::Ready(Ended::Idle),
+                Waiting::Head(_) => return Poll::Ready(Ended::Slow),
+                Waiting::Taking(_) => return Poll::Ready(Ended::Stalled),
+            }
         }
-        poll_over(peer, &mut clock, cx).map(|waiting| match waiting {
-            Waiting::Idle(_) => Ended::Idle,
-            Waiting::Head(_) => Ended::Slow,
-            Waiting::Taking(_) => Ended::Stalled,
-        })
     })
     .await
 }
 
 /// Ready when what the connection waits for has taken too long.
-fn poll_over(peer: &Peer, clock: &mut Option<(Instant, Sleep)>, cx: &mut Context<'_>) -> Poll<Waiting> {
+fn poll_over(
+    peer: &Peer,
+    go_by: Option<Instant>,
+    clock: &mut Option<(Instant, Sleep)>,
+    cx: &mut Context<'_>,
+) -> Poll<Waiting> {
     let config = peer.config();
     loop {
         let now = peer.env.now();
         let waiting = peer.pace.waiting();
         let at = match waiting {
-            Some(Waiting::Idle(since)) => since + config.idle_timeout,
+            Some(Waiting::Idle(since)) => {
+                let idle = since + config.idle_timeout;
+                go_by.map_or(idle, |by| idle.max(by))
+            }
             Some(Waiting::Head(since)) => since + config.header_timeout,
             Some(Waiting::Taking(since)) => since + config.write_timeout,
             // By HTTP/2 an answer may go on or end without waking this task: it looks again then.

@@ -9,7 +9,7 @@ use hyper::rt::{Read, Write};
 use wire::http::{Clock, Socket, Tasks};
 use world::Env;
 
-use crate::peer::{Place, run};
+use crate::peer::{Peer, Place, run};
 
 /// A client over `io`.
 pub(crate) async fn client(env: &Env, io: impl Read + Write + Unpin + Send + 'static) -> SendRequest<Full<Bytes>> {
@@ -155,5 +155,98 @@ fn an_idle_connection_ends_in_its_time() {
         assert_eq!(ask(&mut client, get("http://a/hello")).await.0, 200);
         place.pass(61).await;
         assert!(client.ready().await.is_err());
+    });
+}
+
+/// A frame of RFC 9113, 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a small frame").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+/// The ping with which h2 asks whether a peer has heard that it is to go.
+const HEARD: [u8; 8] = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
+
+/// A peer that writes its frames by hand. It answers pings, but not whether it has heard that it is to go.
+struct Handmade {
+    peer: Peer,
+    unread: Vec<u8>,
+}
+
+impl Handmade {
+    async fn connect(place: &Place) -> Handmade {
+        let peer = place.connect().await;
+        let hello = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(SETTINGS, 0, 0, &[])[..]].concat();
+        peer.send(hello).await.expect("sent");
+        let unread = Vec::new();
+        Handmade { peer, unread }
+    }
+
+    async fn send(&self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let sent = self.peer.send(frame(kind, flags, stream, payload)).await;
+        sent.expect("a server that reads");
+    }
+
+    /// The payload of the next frame of `kind`; none at the end.
+    async fn next(&mut self, kind: u8) -> Option<Vec<u8>> {
+        loop {
+            let length = self.unread.get(..3).map(|head| {
+                let bytes = head.iter().fold(0, |all, byte| all << 8 | usize::from(*byte));
+                9 + bytes
+            });
+            if let Some(length) = length.filter(|length| self.unread.len() >= *length) {
+                let frame: Vec<u8> = self.unread.drain(..length).collect();
+                let payload = frame[9..].to_vec();
+                if frame[3] == kind {
+                    return Some(payload);
+                }
+                if frame[3] == PING && payload != HEARD {
+                    self.send(PING, 1, 0, &payload).await;
+                }
+                continue;
+            }
+            let more = self.peer.receive().await;
+            if more.is_empty() {
+                return None;
+            }
+            self.unread.extend_from_slice(&more);
+        }
+    }
+}
+
+#[test]
+fn whoever_is_idle_is_told_to_go_and_what_crossed_that_is_answered() {
+    run(Config::default(), async |place| {
+        let mut peer = Handmade::connect(&place).await;
+        let began = place.client.now();
+        let told = peer.next(GOAWAY).await.expect("it is told");
+        assert_eq!(told[..4], 0x7fff_ffff_u32.to_be_bytes(), "streams are still taken");
+        let waited = place.client.now().saturating_duration_since(began).as_secs();
+        assert_eq!(waited, Config::default().idle_timeout.as_secs());
+        // GET http://a/hello, as RFC 7541 has it, in a frame that ends the stream.
+        peer.send(HEADERS, 5, 1, b"\x82\x86\x04\x06/hello\x01\x01a").await;
+        let answered = peer.next(HEADERS).await.expect("an answer");
+        assert_eq!(answered[0], 0x88, "200");
+        peer.send(PING, 1, 0, &HEARD).await;
+        let told = peer.next(GOAWAY).await.expect("it is told which was the last");
+        assert_eq!(told[..4], [0, 0, 0, 1]);
+        assert_eq!(peer.next(GOAWAY).await, None);
+    });
+}
+
+#[test]
+fn whoever_is_told_to_go_and_does_not_is_closed() {
+    run(Config::default(), async |place| {
+        let mut peer = Handmade::connect(&place).await;
+        peer.next(GOAWAY).await.expect("it is told");
+        let told = place.client.now();
+        assert_eq!(peer.next(GOAWAY).await, None);
+        let waited = place.client.now().saturating_duration_since(told).as_secs();
+        assert_eq!(waited, Config::default().header_timeout.as_secs());
     });
 }
