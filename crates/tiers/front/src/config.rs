@@ -16,9 +16,9 @@ pub struct Config {
     pub streams_max: u32,
     /// Requests of one listener whose handlers run at once; a request above it is answered 503.
     pub requests_max: usize,
-    /// Bytes of a request's head.
+    /// Bytes of a request's head; by HTTP/2 each field counts 32 more (RFC 9113, 6.5.2).
     pub header_bytes_max: usize,
-    /// Header fields of a request by HTTP/1. HTTP/2 counts bytes only.
+    /// Header fields of a request.
     pub headers_max: usize,
     /// Bytes of a request's body, unless its route allows more by [`Call::allow`](crate::Call::allow).
     pub body_bytes_max: u64,

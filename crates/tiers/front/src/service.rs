@@ -96,10 +96,24 @@ fn check(peer: &Peer, request: &mut Request<Arriving>) -> Result<(), Refusal> {
 
 /// By HTTP/1 hyper refuses a large head, by HTTP/2 nobody has: the bytes as RFC 9113, 6.5.2, counts them.
 fn check_size(config: &Config, request: &Request<Arriving>) -> Result<(), Refusal> {
+    let uri = request.uri();
+    let asked = [
+        (":method", request.method().as_str().len()),
+        (":scheme", uri.scheme_str().map_or(0, str::len)),
+        (
+            ":authority",
+            uri.authority().map_or(0, |authority| authority.as_str().len()),
+        ),
+        (":path", uri.path_and_query().map_or(0, |path| path.as_str().len())),
+    ];
     let fields = request.headers().iter();
-    let bytes: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-    let target = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-    if bytes + target > config.header_bytes_max || request.headers().len() > config.headers_max {
+    let fields = fields.map(|(name, value)| (name.as_str(), value.len()));
+    let bytes: usize = asked
+        .into_iter()
+        .chain(fields)
+        .map(|(name, value)| name.len() + value + 32)
+        .sum();
+    if bytes > config.header_bytes_max || request.headers().len() > config.headers_max {
         return Err(Refusal::LargeHead {
             bytes_max: config.header_bytes_max,
             headers_max: config.headers_max,

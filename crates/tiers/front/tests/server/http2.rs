@@ -1,6 +1,6 @@
 //! HTTP/2 with prior knowledge: the same life, and what is its own.
 
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use front::Config;
 use http_body_util::{BodyExt as _, Full};
@@ -91,6 +91,29 @@ fn a_head_above_the_limit_is_refused() {
         assert_eq!(status, 431, "{body}");
         assert_eq!(headers["content-type"], "application/problem+json");
         assert_eq!(ask(&mut client, get("http://a/hello")).await.0, 200);
+    });
+}
+
+#[test]
+fn a_head_counts_each_field_and_what_is_asked_with_32_bytes_more() {
+    run(Config::default(), async |place| {
+        let mut client = connect(&place).await;
+        // `:method` GET, `:scheme` http, `:authority` a, `:path` /hello, and `b`.
+        let others = (7 + 3) + (7 + 4) + (10 + 1) + (5 + 6) + 1 + 5 * 32;
+        let most = Config::default().header_bytes_max - others;
+        for (bytes, status) in [(most, 200), (most + 1, 431)] {
+            let mut request = get("http://a/hello");
+            let value = "b".repeat(bytes).parse().expect("a value");
+            request.headers_mut().insert("b", value);
+            assert_eq!(ask(&mut client, request).await.0, status, "{bytes}");
+        }
+        for (fields, status) in [(64, 200), (65, 431)] {
+            let mut request = get("http://a/hello");
+            for _ in 0..fields {
+                request.headers_mut().append("b", HeaderValue::from_static("b"));
+            }
+            assert_eq!(ask(&mut client, request).await.0, status, "{fields}");
+        }
     });
 }
 
