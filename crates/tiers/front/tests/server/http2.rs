@@ -1,5 +1,7 @@
 //! HTTP/2 with prior knowledge: the same life, and what is its own.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use front::Config;
@@ -146,7 +148,12 @@ fn a_drain_says_so_and_answers_what_has_begun() {
 
 #[test]
 fn a_peer_that_takes_nothing_of_one_answer_is_given_up() {
-    run(Config::default(), async |place| {
+    let config = Config {
+        // It is not for being idle.
+        idle_timeout: Duration::from_secs(600),
+        ..Config::default()
+    };
+    run(config, async |place| {
         let mut client = connect(&place).await;
         let answered = client.send_request(get("http://a/big")).await.expect("an answer");
         // It answers pings all the time.

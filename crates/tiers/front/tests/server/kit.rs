@@ -81,3 +81,20 @@ fn a_head_of_a_file_says_its_length_and_the_connection_goes_on() {
         );
     });
 }
+
+#[test]
+fn a_head_of_what_is_packed_says_no_length_and_the_connection_goes_on() {
+    let router = compressed(Router::new().route("/text", get(async || "a".repeat(4096))));
+    run(router, async |peer, _, _| {
+        let packed = "accept-encoding: gzip\r\n";
+        peer.send(format!("HEAD /text HTTP/1.1\r\nhost: localhost\r\n{packed}\r\n"))
+            .await
+            .expect("sent");
+        let head = peer.answer_to(false).await;
+        assert_eq!(
+            (head.header("content-encoding"), head.header("content-length")),
+            ("gzip", "")
+        );
+        assert_eq!(peer.ask(&get_of("/text", "")).await.body, "a".repeat(4096));
+    });
+}

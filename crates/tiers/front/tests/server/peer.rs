@@ -80,6 +80,8 @@ pub(crate) fn router(told: &Told) -> Router {
         .route("/panic", get(panics))
         .route("/fault", get(|| async { Problem::internal("the disk is full") }))
         .route("/big", get(|| async { Body::from(vec![b'x'; 8 << 20]) }))
+        // More than a stream holds, and little enough that what is left is given away at once.
+        .route("/medium", get(|| async { "x".repeat(100 << 10) }))
         .route(
             "/later",
             get(async |call: Call| Body::new(Later(call.env().sleep(Duration::from_secs(200)), false))),
@@ -255,6 +257,13 @@ impl Peer {
             let _ = poll_fn(|cx| self.stream.poll_read(cx, &mut self.unread)).await;
         }
         self.unread.split().freeze()
+    }
+
+    /// What arrives next, and no more than `bytes` of it.
+    pub(crate) async fn take(&mut self, bytes: usize) -> Bytes {
+        let mut taken = BytesMut::with_capacity(bytes);
+        let _ = poll_fn(|cx| self.stream.poll_read(cx, &mut taken)).await;
+        taken.freeze()
     }
 
     /// Whether the server ended the stream and has nothing more to say.

@@ -174,3 +174,35 @@ fn half_a_head_behind_an_answer_that_is_taken_slowly_breaks_it_not() {
         assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408 "), "{rest}");
     });
 }
+
+#[test]
+fn the_end_of_an_answer_may_be_taken_slowly_whatever_lies_behind_it() {
+    // Its times begin when the answer is taken.
+    for (behind, after, seconds) in [("", "", 60), ("GET /hel", "HTTP/1.1 408 ", 10)] {
+        run(Config::default(), async |place| {
+            let mut peer = place.connect().await;
+            peer.send(get_of("/medium", "")).await.expect("sent");
+            place.pass(1).await;
+            peer.send(behind).await.expect("sent");
+            let mut all = Vec::new();
+            // Longer than a head may take, and than a connection may be idle.
+            for _ in 0..16 {
+                place.pass(5).await;
+                all.extend_from_slice(&peer.take(1024).await);
+            }
+            assert_eq!(all.len(), 16 << 10);
+            let left = place.client.now();
+            all.extend_from_slice(peer.rest().await.as_bytes());
+            let all = String::from_utf8(all).expect("UTF-8");
+            let (_, body) = all.split_once("\r\n\r\n").expect("a head");
+            let (body, rest) = body.split_at_checked(100 << 10).expect("all of the body");
+            assert!(
+                body.bytes().all(|byte| byte == b'x'),
+                "something else is within the body"
+            );
+            assert!(rest.starts_with(after) && rest.is_empty() == after.is_empty(), "{rest}");
+            let waited = place.client.now().saturating_duration_since(left).as_secs();
+            assert_eq!(waited, seconds, "{rest}");
+        });
+    }
+}
