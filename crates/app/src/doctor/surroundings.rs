@@ -128,7 +128,13 @@ pub(super) async fn certificate(env: &Env, config: &Config) -> Finding {
     };
     let shown = certificate.display().to_string();
     match front::Tls::load(env, certificate, key).await {
-        Ok(_) => Finding::ok("certificate", format!("{shown} fits its key")),
+        Ok(tls) => match tls.check_dates(env) {
+            Ok(()) => Finding::ok("certificate", format!("{shown} fits its key, and is in its time")),
+            Err(error) => {
+                let next = "renew it, or set the clock of this machine: browsers refuse it; a program that runs takes the new one within 30 s";
+                Finding::failed("certificate", format!("{shown}: {error}"), next)
+            }
+        },
         Err(error) => {
             let next = "write the chain of certificates and the key as PEM, and their paths in [front]";
             Finding::failed("certificate", format!("{shown}: {error}"), next)

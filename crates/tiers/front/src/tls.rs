@@ -78,6 +78,16 @@ impl Tls {
         })
     }
 
+    /// Refuses a certificate whose time is over by the node's clock, or has not begun. Of a chain only the server's own is looked
+    /// at: browsers find a way around one above it.
+    pub fn check_dates(&self, env: &Env) -> Result<(), TlsError> {
+        let key = self.current.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match key.cert.first() {
+            Some(own) => pem::check_dates(own, Clock(env.clone()).now()),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn is_development(&self) -> bool {
         self.is_development
     }
@@ -124,10 +134,16 @@ impl fmt::Debug for Current {
 #[derive(Debug)]
 struct Clock(Env);
 
+impl Clock {
+    fn now(&self) -> UnixTime {
+        let micros = u64::try_from(self.0.wall().as_micros()).unwrap_or(0);
+        UnixTime::since_unix_epoch(Duration::from_micros(micros))
+    }
+}
+
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {
-        let micros = u64::try_from(self.0.wall().as_micros()).unwrap_or(0);
-        Some(UnixTime::since_unix_epoch(Duration::from_micros(micros)))
+        Some(self.now())
     }
 }
 

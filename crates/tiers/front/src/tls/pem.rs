@@ -2,11 +2,15 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
 
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error, RootCertStore};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,18 @@ pub enum TlsError {
         /// Why.
         source: rustls::Error,
     },
+    /// Its time is over.
+    #[error("the certificate ended {at}; renew it")]
+    Ended {
+        /// When.
+        at: String,
+    },
+    /// Its time has not begun.
+    #[error("the certificate begins {at}; set this machine's clock if that is over, or wait")]
+    NotBegun {
+        /// When.
+        at: String,
+    },
     /// A name that no certificate can have.
     #[error("no certificate can be made for {hosts}: {source}; name hosts or addresses")]
     Making {
@@ -53,6 +69,29 @@ pub enum TlsError {
     /// rustls itself.
     #[error("TLS cannot be set up: {0}; give a certificate of a known kind")]
     Setup(#[from] rustls::Error),
+}
+
+/// Refuses a certificate that is not valid at `now`.
+pub(crate) fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), TlsError> {
+    // Nobody is trusted here, so it is refused in any case: dates are looked at before who has signed it.
+    let algorithms = ring::default_provider().signature_verification_algorithms.all;
+    let verified = ParsedCertificate::try_from(certificate).and_then(|certificate| {
+        verify_server_cert_signed_by_trust_anchor(&certificate, &RootCertStore::empty(), &[], now, algorithms)
+    });
+    match verified {
+        Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Err(TlsError::Ended { at: shown(not_after) })
+        }
+        Err(Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. })) => {
+            Err(TlsError::NotBegun { at: shown(not_before) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// As HTTP writes dates. Those of certificates have a year of four digits as well.
+fn shown(at: UnixTime) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(at.as_secs()))
 }
 
 /// A chain and its key, each with the place it is from.

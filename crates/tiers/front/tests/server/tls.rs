@@ -138,9 +138,44 @@ fn put(path: &Path, text: &str) {
 
 /// A certificate for localhost and its key.
 fn pair() -> (String, String) {
+    pair_of_years(1975, 4096)
+}
+
+/// The same, good from the first day of one year to that of another.
+fn pair_of_years(begins: i32, ends: i32) -> (String, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let params = rcgen::CertificateParams::new(vec!["localhost".to_string()]).expect("a name");
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_string()]).expect("a name");
+    params.not_before = rcgen::date_time_ymd(begins, 1, 1);
+    params.not_after = rcgen::date_time_ymd(ends, 1, 1);
     (params.self_signed(&key).expect("signed").pem(), key.serialize_pem())
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_told_with_the_date() {
+    let world = World::new(5);
+    let env = world.node("server");
+    let folder = folder("dates");
+    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    world.run(async {
+        let over = pair_of_years(1975, 1980);
+        for (begins, ends, above, told) in [
+            (1975, 4096, "", None),
+            (1975, 1980, "", Some("ended Tue, 01 Jan 1980 00:00:00 GMT")),
+            (4000, 4096, "", Some("begins Sat, 01 Jan 4000 00:00:00 GMT")),
+            // One that is old, above one that is not.
+            (1975, 4096, over.0.as_str(), None),
+        ] {
+            let own = pair_of_years(begins, ends);
+            put(&chain, &format!("{}{above}", own.0));
+            put(&key, &own.1);
+            let tls = Tls::load(&env, &chain, &key).await.expect("a pair");
+            let found = tls.check_dates(&env).err().map(|error| error.to_string());
+            match told {
+                None => assert_eq!(found, None),
+                Some(told) => assert!(found.as_ref().is_some_and(|found| found.contains(told)), "{found:?}"),
+            }
+        }
+    });
 }
 
 #[test]
