@@ -73,17 +73,10 @@ pub(crate) async fn bind(env: &Env, asked: &Asked, config: &Config) -> Result<Bo
         }
     };
     let guard = Arc::new(Guard::new(env, admin.address()));
-    let is_https = |url: &String| url.starts_with("https://");
-    let reached = config
-        .front
-        .url
-        .as_ref()
-        .filter(|url| is_https(url))
-        .and_then(|_| public(config)?.1);
     Ok(Bound {
         http,
         https,
-        reached,
+        reached: https_port(config),
         admin,
         guard,
         reload: front.reload,
@@ -112,6 +105,13 @@ fn public(config: &Config) -> Option<(&str, Option<u16>)> {
         Some(at) => Some((&host[..after + at], host[after + at + 1..].parse().ok())),
         None => Some((host, known)),
     }
+}
+
+/// The port of HTTPS as people reach it, if that is configured.
+fn https_port(config: &Config) -> Option<u16> {
+    let url = config.front.url.as_deref()?;
+    let (_, port) = public(config).filter(|_| url.starts_with("https://"))?;
+    port
 }
 
 /// The names for which a development certificate is made.
@@ -199,5 +199,48 @@ fn reached(address: &Address) -> String {
         "0.0.0.0" => format!("127.0.0.1:{port}"),
         "[::]" => format!("[::1]:{port}"),
         host => format!("{host}:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use host::Config;
+
+    use super::{hosts, https_port};
+
+    fn config(url: &str) -> Config {
+        let text = format!("[front]\nurl = \"{url}\"\n");
+        Config::parse(&text, Path::new("terrace.toml")).expect("a configuration")
+    }
+
+    #[test]
+    fn plain_http_leads_to_the_port_that_people_reach() {
+        for (url, port) in [
+            ("https://todo.example", Some(443)),
+            ("https://todo.example/", Some(443)),
+            ("https://todo.example:8443", Some(8443)),
+            ("https://[::1]", Some(443)),
+            ("https://[2001:db8::1]:8443/", Some(8443)),
+            // The one that is bound is all that is known.
+            ("http://todo.example", None),
+            ("http://todo.example:8080", None),
+        ] {
+            assert_eq!(https_port(&config(url)), port, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_development_certificate_names_the_host_of_the_url_without_brackets_or_port() {
+        for (url, host) in [
+            ("https://todo.example", "todo.example"),
+            ("https://todo.example:8443/", "todo.example"),
+            ("https://[2001:db8::1]", "2001:db8::1"),
+            ("http://[2001:db8::1]:80", "2001:db8::1"),
+        ] {
+            let hosts = hosts(&config(url));
+            assert_eq!(hosts.last().map(String::as_str), Some(host), "{url}");
+        }
     }
 }

@@ -159,3 +159,39 @@ pub(super) async fn address(env: &Env, config: &Config, held: bool) -> Finding {
         }
     }
 }
+
+#[cfg(all(test, feature = "front"))]
+mod tests {
+    use host::Config;
+    use std::io::Write as _;
+    use world::Env;
+    use world::production::NewFile;
+
+    use super::certificate;
+    use crate::doctor::State;
+
+    #[test]
+    fn a_certificate_that_browsers_refuse_is_not_ok() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let folder = std::env::temp_dir().join(format!("terrace-doctor-{}", std::process::id()));
+        for (ends, state) in [(4096, State::Ok), (1980, State::Failed)] {
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+            params.not_after = rcgen::date_time_ymd(ends, 1, 1);
+            let chain = params.self_signed(&key).expect("signed").pem();
+            for (name, text) in [("chain.pem", chain), ("key.pem", key.serialize_pem())] {
+                let path = folder.join(name);
+                world::production::remove_file(&path).expect("removed");
+                let mut file = NewFile::create(&path).expect("a file");
+                file.write_all(text.as_bytes()).expect("written");
+                file.finish().expect("kept");
+            }
+            let text = "[front]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n";
+            let config = Config::parse(text, &folder.join("terrace.toml")).expect("a configuration");
+            let runtime = runtime.as_ref().expect("a runtime");
+            let found = runtime.block_on(async { certificate(&Env::production("test"), &config).await });
+            assert_eq!(found.state, state, "{}", found.found);
+        }
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+}
