@@ -66,14 +66,19 @@ pub(crate) fn release(application: &str, version: &str, described: &Description)
 pub(crate) fn other(against: &Path, config: Option<&Path>, set: &[OsString]) -> Result<Release, CommandError> {
     let shown = against.display();
     let mut first = [0; 1];
-    let mut file = world::production::open_file(against).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let mut file = world::production::open_file(against).map_err(|error| {
+        format!("cannot read {shown}: {error}; give what `describe --json` of the other release wrote, or its program")
+    })?;
     let is_text = file.read(&mut first)? == 0 || first[0] == b'{' || first[0].is_ascii_whitespace();
     let text = match is_text {
         true => world::production::read_file(against, RELEASE_BYTES_MAX)?,
         false => asked(against, config, set)?,
     };
-    let release: Release = serde_json::from_slice(&text)
-        .map_err(|error| format!("{shown} is not what `describe --json` prints: {error}"))?;
+    let release: Release = serde_json::from_slice(&text).map_err(|error| {
+        format!(
+            "{shown} is not what `describe --json` prints: {error}; have the other release write it by `describe --json`"
+        )
+    })?;
     release.check().map_err(|error| format!("{shown}: {error}"))?;
     Ok(release)
 }
@@ -193,6 +198,7 @@ fn what(what: &What) -> String {
         What::Call { callee, method, .. } => format!("{callee}.{method}"),
         What::Job { component, kind } => format!("job `{kind}` of {component}"),
         What::Answer { component, method } => format!("recorded answer of {component}.{method}"),
+        What::Session { front } => format!("sessions of {front}"),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Two releases of one program: what `check` says of them, what `describe --dot` and `--docs` show.
-#![cfg(feature = "database")]
+#![cfg(all(feature = "database", feature = "front"))]
 #![allow(clippy::disallowed_methods, reason = "a test reads and writes files of its own")]
 #![allow(unreachable_pub, missing_docs, reason = "each release is a module of its own")]
 
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use app::{App, Console};
 use database::Migrations;
 use host::{Setup, SetupError};
+use terrace::front::Sessions;
 use terrace::{CallError, Cx, Ref};
 
 macro_rules! ledger {
@@ -65,11 +66,18 @@ macro_rules! ledger {
                 }
             }
 
+            /// Its pages would have the number of one's desk in the session.
+            async fn pages(setup: &Setup) -> Result<axum::Router, SetupError> {
+                Sessions::<$payload>::of(setup).await?;
+                Ok(axum::Router::new())
+            }
+
             pub fn app() -> App {
                 App::new("ledger")
                     .version(stringify!($module))
                     .provide::<dyn Ledger>(Book::open)
                     .provide::<dyn Desk>(Reader::open)
+                    .front("Pages", pages)
             }
         }
     };
@@ -151,7 +159,7 @@ fn a_release_that_breaks_nothing_passes_with_the_order_of_its_rollout() {
     let (status, out, error) = folder.run(wide::app(), &["check", "--against", &old]);
     assert_eq!(status, 0, "{out}{error}");
     for shown in [
-        "narrow to wide: 0 breaking, 4 ordered, 0 safe",
+        "narrow to wide: 0 breaking, 5 ordered, 0 safe",
         "caller first",
         "Desk -> Ledger.last",
         "front-desk -> counting-house",
@@ -159,7 +167,9 @@ fn a_release_that_breaks_nothing_passes_with_the_order_of_its_rollout() {
         "old stops first",
         "job `audit` of Ledger",
         "recorded answer of Ledger.keep",
-        "  1. Desk (front-desk)\n  2. Ledger (counting-house), whose old processes stop first\n",
+        "sessions of Pages",
+        "has to sign in again",
+        "  1. Desk (front-desk)\n  2. Ledger (counting-house), whose old processes stop first\n  3. Pages, whose old processes stop first\n",
     ] {
         assert!(out.contains(shown), "`{shown}` is not in\n{out}");
     }
@@ -177,7 +187,7 @@ fn a_release_that_breaks_another_is_refused_with_the_team_it_breaks() {
     let (status, out, _) = folder.run(narrow::app(), &["check", "--against", &old]);
     assert_eq!(status, 1, "{out}");
     assert!(
-        out.starts_with("wide to narrow: 2 breaking, 2 ordered, 0 safe"),
+        out.starts_with("wide to narrow: 3 breaking, 2 ordered, 0 safe"),
         "{out}"
     );
     let (status, json, _) = folder.run(narrow::app(), &["check", "--json", "--against", &old]);
@@ -186,7 +196,7 @@ fn a_release_that_breaks_another_is_refused_with_the_team_it_breaks() {
     assert_eq!(report["verdict"], "breaking");
     assert_eq!(report["changes"][0]["callee_owner"], "counting-house");
     assert_eq!(report["changes"][0]["what"]["job"]["kind"], "audit");
-    assert_eq!(report["changes"][2]["verdict"]["ordered"], "callee_first");
+    assert_eq!(report["changes"][3]["verdict"]["ordered"], "callee_first");
     assert_eq!(report["rollout"][0]["name"], "Ledger");
 }
 
@@ -196,7 +206,10 @@ fn what_is_no_release_is_told() {
     let path = folder.path("release.json");
     let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
     assert_eq!(status, 1);
-    assert!(error.contains("cannot read"), "{error}");
+    assert!(
+        error.contains("cannot read") && error.contains("describe --json"),
+        "{error}"
+    );
     std::fs::write(&path, "{\"components\": 7}").expect("the file is written");
     let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
     assert_eq!(status, 1);

@@ -89,8 +89,8 @@ pub mod telemetry {
 pub mod front {
     pub use ::front::{
         ACCOUNT_BYTES_MAX, Call, Config, Event, EventSender, Events, File, Files, Form, Handle, Html, Json, NoListener,
-        Path, Problem, Query, SESSION_LIFE, Session, Sessions, TemplateError, Templates, Tls, TlsError, Web,
-        compressed, is_local, redirect, redirect_to_https, serve,
+        Path, Problem, Query, SESSION_LIFE, Session, SessionData, SessionDataError, Sessions, TemplateError, Templates,
+        Tls, TlsError, Web, compressed, is_local, redirect, redirect_to_https, serve,
     };
 }
 

@@ -36,12 +36,11 @@ pub async fn open(setup: &Setup) -> Result<Router, SetupError> {
     if let Some(folder) = setup.templates() {
         templates = templates.reloaded(folder);
     }
-    let key = setup.session_key()?;
     let site = Arc::new(Site {
         accounts: setup.reference(),
         todos: setup.reference(),
         reminders: setup.reference(),
-        sessions: Sessions::open(setup.env(), key.as_ref().map(|key| key.reveal())).await?,
+        sessions: Sessions::of(setup).await?,
         templates,
     });
     let router = pages::routes(&site).nest("/api", api::routes());

@@ -30,6 +30,9 @@ pub struct Release {
     /// What lies in the databases of components until it is run.
     #[serde(default)]
     pub jobs: Vec<StoredJobs>,
+    /// What lies with people until their sessions end.
+    #[serde(default)]
+    pub sessions: Vec<StoredSession>,
 }
 
 /// One component of a release.
@@ -71,6 +74,17 @@ pub struct JobKind {
     pub payload: TypeRef,
 }
 
+/// What one front keeps in the sessions of people: a release writes it into their cookies, and reads it from them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSession {
+    /// Whose sessions they are.
+    pub front: String,
+    /// What is kept besides who has signed in.
+    pub data: TypeRef,
+    /// The named types that it uses.
+    pub types: Vec<TypeDef>,
+}
+
 impl Release {
     /// The component of that name.
     pub fn interface(&self, name: &str) -> Option<&Interface> {
@@ -83,12 +97,15 @@ impl Release {
         self.interface(name)?.owner.as_deref()
     }
 
-    /// Refuses one with an interface or a payload that names no type; what is past here is only compared.
+    /// Refuses one with an interface, a payload or a session that names no type; what is past here is only compared.
     pub fn check(&self) -> Result<(), crate::CodecError> {
         self.components
             .iter()
             .try_for_each(|released| released.interface.check())?;
-        self.jobs.iter().try_for_each(|jobs| jobs.as_interface().check())
+        self.jobs.iter().try_for_each(|jobs| jobs.as_interface().check())?;
+        self.sessions
+            .iter()
+            .try_for_each(|session| stored::session_interface(session).check())
     }
 }
 

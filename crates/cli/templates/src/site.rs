@@ -24,9 +24,7 @@ struct Site {
 
 /// The routes of the application.
 pub async fn open(setup: &Setup) -> Result<Router, SetupError> {
-    let key = setup.session_key()?;
-    let sessions = Sessions::open(setup.env(), key.as_ref().map(|key| key.reveal())).await?;
-    routes(setup.reference(), sessions, setup.templates())
+    routes(setup.reference(), Sessions::of(setup).await?, setup.templates())
 }
 
 /// The routes over any `items`; with `templates`, that folder is read anew for each page.

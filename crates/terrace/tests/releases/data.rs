@@ -2,7 +2,7 @@
 
 use terrace::Shape;
 use wire::hello::agree;
-use wire::release::{Edge, JobKind, Release, Released, StoredJobs, Verdict, What, check};
+use wire::release::{Edge, JobKind, Release, Released, StoredJobs, StoredSession, Verdict, What, check};
 use wire::shape::{Field, TypeRef, Types};
 use wire::{Codec, Interface, Limits, Marks, Method};
 
@@ -28,6 +28,7 @@ struct Build {
     argument: Interface,
     result: Interface,
     jobs: StoredJobs,
+    session: StoredSession,
 }
 
 impl Row {
@@ -92,8 +93,13 @@ impl Build {
                 kinds: vec![JobKind {
                     name: "dust".to_owned(),
                     steps: Vec::new(),
-                    payload: shape,
+                    payload: shape.clone(),
                 }],
+                types: types.clone(),
+            },
+            session: StoredSession {
+                front: "Site".to_owned(),
+                data: shape,
                 types,
             },
         }
@@ -112,6 +118,7 @@ pub fn release(shelf: &Interface, jobs: &[StoredJobs]) -> Release {
             callee: "Shelf".to_owned(),
         }],
         jobs: jobs.to_vec(),
+        sessions: Vec::new(),
     }
 }
 
@@ -151,6 +158,17 @@ fn each_change_of_data_has_its_verdict() {
         let (old, new) = (with(&row.old.jobs), with(&row.new.jobs));
         let job = check(&old, &new).changes.first().map(|change| change.verdict);
         assert_eq!(job, row.expected[2], "{} as the payload of a job", row.name);
+        let with = |session: &StoredSession| Release {
+            sessions: vec![session.clone()],
+            ..release(&row.old.argument, &[])
+        };
+        let report = check(&with(&row.old.session), &with(&row.new.session));
+        let session = report.changes.first().map(|change| (&change.what, change.verdict));
+        let site = What::Session {
+            front: "Site".to_owned(),
+        };
+        let expected = row.expected[2].map(|verdict| (&site, verdict));
+        assert_eq!(session, expected, "{} in a session", row.name);
     }
 }
 

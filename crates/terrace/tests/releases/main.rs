@@ -4,4 +4,5 @@
 
 mod calls;
 mod data;
+mod sessions;
 mod table;

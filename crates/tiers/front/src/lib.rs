@@ -85,6 +85,8 @@ pub use crate::query::{Path, Query};
 pub use crate::redirect::redirect_to_https;
 pub use crate::reload::reloading;
 pub use crate::server::{Handle, Web, serve};
-pub use crate::session::{ACCOUNT_BYTES_MAX, SESSION_LIFE, Session, Sessions};
+pub use crate::session::{
+    ACCOUNT_BYTES_MAX, DATA_BYTES_MAX, SESSION_LIFE, Session, SessionData, SessionDataError, Sessions,
+};
 pub use crate::template::{Html, TemplateError, Templates};
 pub use crate::tls::{Tls, TlsError};

@@ -1,10 +1,14 @@
-//! [`Sessions`]: who uses a browser, in a signed cookie; the server keeps nothing but the key.
+//! [`Sessions`]: who uses a browser, and what the site keeps with them, in a signed cookie; the server keeps nothing but the key.
 //!
 //! ```text
 //! cookie   = base64url(payload) "." base64url(HMAC-SHA256(key, name of the cookie | payload))
-//! payload  = version (1 byte) | issued (8, seconds) | epoch (8) | id (16) | account (the rest: UTF-8; empty is none)
+//! payload  = version (1 byte) | issued (8, seconds) | epoch (8) | id (16) | length of account (2)
+//!          | account (UTF-8; empty is none) | data (tagged, the rest)
 //! ```
+//!
+//! Numbers are big-endian. The cookie is signed, not sealed: whoever has the browser can read the data.
 
+mod data;
 mod key;
 mod sealed;
 
@@ -13,9 +17,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use host::{Setup, SetupError};
 use http::{HeaderMap, HeaderValue};
 use world::{Env, Random};
 
+pub use self::data::{DATA_BYTES_MAX, SessionData, SessionDataError};
 use self::key::Keys;
 use self::sealed::Payload;
 use crate::cookie;
@@ -37,73 +43,97 @@ const NAME: &str = "session";
 /// plant one (RFC 6265bis, 4.1.3.2).
 const NAME_SECURE: &str = "__Host-session";
 
-/// Makes and reads sessions. A clone is the same.
-#[derive(Clone)]
-pub struct Sessions {
-    inner: Arc<Inner>,
+/// Makes and reads sessions, each with a `D` that the site keeps in it. A clone is the same.
+pub struct Sessions<D = ()> {
+    inner: Arc<Inner<D>>,
 }
 
-struct Inner {
+struct Inner<D> {
     env: Env,
     keys: Keys,
     random: Mutex<Random>,
+    /// What a new session has.
+    fresh: Kept<D>,
+}
+
+/// The data of a session, also as it is written.
+#[derive(Clone)]
+struct Kept<D> {
+    data: D,
+    bytes: Vec<u8>,
 }
 
 /// Who uses a browser. It is what its cookie says: whether `epoch` is still the account's is for the application to ask.
 #[derive(Clone)]
-pub struct Session {
+pub struct Session<D = ()> {
     /// Who has signed in; `None` before. At most [`ACCOUNT_BYTES_MAX`] bytes.
     pub account: Option<String>,
     /// The account's count of "sign out everywhere" when the session began.
     pub epoch: i64,
     id: [u8; 16],
-    sessions: Sessions,
+    kept: Kept<D>,
+    sessions: Sessions<D>,
 }
 
-impl Sessions {
+impl<D: SessionData> Sessions<D> {
+    /// The sessions of a front: signed by what `session_key` in `[front]` says, and known to `describe` and `check`, which
+    /// compare `D` with that of another release.
+    pub async fn of(setup: &Setup) -> Result<Sessions<D>, SetupError> {
+        setup.keeps_in_sessions::<D>();
+        let key = setup.session_key()?;
+        Ok(Sessions::open(setup.env(), key.as_ref().map(|key| key.reveal())).await?)
+    }
+
     /// Sessions signed by `secret`, at least 32 bytes, which all nodes of one site share; without one, by a key that is made
     /// once and kept on the node's disk as `session.key`.
-    pub async fn open(env: &Env, secret: Option<&str>) -> io::Result<Sessions> {
+    pub async fn open(env: &Env, secret: Option<&str>) -> io::Result<Sessions<D>> {
         let keys = match secret {
             Some(secret) => Keys::of_secret(secret)?,
             None => Keys::kept_or_made(env).await?,
         };
+        let fresh = D::default();
         Ok(Sessions {
             inner: Arc::new(Inner {
                 env: env.clone(),
                 keys,
                 random: Mutex::new(env.random("sessions")),
+                fresh: Kept {
+                    bytes: data::written(&fresh).map_err(io::Error::other)?,
+                    data: fresh,
+                },
             }),
         })
     }
 
     /// The session of a request, which came by HTTPS where `secure`. A cookie that is forged, cut, too old or of another key is
-    /// none; nor is, by HTTPS, one that was given by plain HTTP, where anybody between may have planted it.
-    pub fn read(&self, headers: &HeaderMap, secure: bool) -> Option<Session> {
+    /// none; so is one whose data is no `D`; nor is, by HTTPS, one that was given by plain HTTP, where anybody between may have
+    /// planted it.
+    pub fn read(&self, headers: &HeaderMap, secure: bool) -> Option<Session<D>> {
         let name = name(secure);
         cookie::values(headers, name).find_map(|value| self.opened(name, value))
     }
 
     /// A new session of nobody, for a page that has a form.
-    pub fn anonymous(&self) -> Session {
+    pub fn anonymous(&self) -> Session<D> {
         self.session(None, 0)
     }
 
     /// A new session of `account`. Whoever signs in gets a new one, never the one from before with a name in it: that one
     /// may have been somebody else's.
-    pub fn signed_in(&self, account: impl Into<String>, epoch: i64) -> Session {
+    pub fn signed_in(&self, account: impl Into<String>, epoch: i64) -> Session<D> {
         self.session(Some(account.into()), epoch)
     }
 
     /// The value of `Set-Cookie` that gives a browser `session` for the next 30 days; `secure` where the request came by
     /// HTTPS. Set it again to lengthen them.
-    pub fn set_cookie(&self, session: &Session, secure: bool) -> HeaderValue {
+    pub fn set_cookie(&self, session: &Session<D>, secure: bool) -> HeaderValue {
         let name = name(secure);
         let payload = Payload {
             issued: self.now(),
             epoch: session.epoch,
             id: session.id,
             account: session.account.as_deref(),
+            data: &session.kept.bytes,
         };
         let sealed = sealed::seal(&self.inner.keys, name, &payload);
         cookie_header(name, &sealed, SESSION_LIFE, secure)
@@ -116,21 +146,22 @@ impl Sessions {
 
     /// Refuses what another site made a browser send: `token` is not the one that a page of `session` has, or `Origin` or
     /// `Sec-Fetch-Site` say that it comes from elsewhere. 403.
-    pub fn check_csrf(&self, session: &Session, token: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    pub fn check_csrf(&self, session: &Session<D>, token: &str, headers: &HeaderMap) -> Result<(), Problem> {
         csrf::check_origin(headers)?;
         csrf::check_token(&self.inner.keys.csrf(&session.id), token)
     }
 
-    fn session(&self, account: Option<String>, epoch: i64) -> Session {
+    fn session(&self, account: Option<String>, epoch: i64) -> Session<D> {
         Session {
             account,
             epoch,
             id: self.drawn(),
+            kept: self.inner.fresh.clone(),
             sessions: self.clone(),
         }
     }
 
-    fn opened(&self, name: &str, value: &str) -> Option<Session> {
+    fn opened(&self, name: &str, value: &str) -> Option<Session<D>> {
         sealed::open(&self.inner.keys, name, value, |payload| {
             let age = self.now().saturating_sub(payload.issued);
             let ahead = payload.issued.saturating_sub(self.now());
@@ -141,6 +172,10 @@ impl Sessions {
                 account: payload.account.map(str::to_owned),
                 epoch: payload.epoch,
                 id: payload.id,
+                kept: Kept {
+                    data: data::read(payload.data)?,
+                    bytes: payload.data.to_vec(),
+                },
                 sessions: self.clone(),
             })
         })
@@ -159,7 +194,19 @@ impl Sessions {
     }
 }
 
-impl Session {
+impl<D: SessionData> Session<D> {
+    /// What the site keeps in it.
+    pub fn data(&self) -> &D {
+        &self.kept.data
+    }
+
+    /// Keeps `data` in it instead; then set its cookie. At most [`DATA_BYTES_MAX`] bytes as it is written.
+    pub fn set_data(&mut self, data: D) -> Result<(), SessionDataError> {
+        let bytes = data::written(&data)?;
+        self.kept = Kept { data, bytes };
+        Ok(())
+    }
+
     /// The token that a form of this session sends back. It looks different each time, so that the length of a compressed
     /// page says nothing of it (BREACH, 2013); each of them is good for as long as the session.
     pub fn csrf(&self) -> String {
@@ -186,13 +233,21 @@ fn cookie_header(name: &str, value: &str, life: Duration, secure: bool) -> Heade
     header
 }
 
-impl fmt::Debug for Sessions {
+impl<D> Clone for Sessions<D> {
+    fn clone(&self) -> Sessions<D> {
+        Sessions {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<D> fmt::Debug for Sessions<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions").finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Session {
+impl<D> fmt::Debug for Session<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The id is what a token is made of.
         f.debug_struct("Session")

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use component::{Binding, Channel, Component, Declared, Ref, Served};
 use wire::Whereabouts;
+use wire::release::StoredSession;
 use world::{Address, Env};
 
 use crate::config::Config;
@@ -33,6 +34,8 @@ struct State {
     edges: BTreeSet<(String, String)>,
     /// Sentences about two traits of one name.
     conflicts: BTreeSet<String>,
+    /// What is kept in the sessions of people, by the front that keeps it.
+    sessions: BTreeMap<String, StoredSession>,
 }
 
 /// One component, as far as anybody has named it.
@@ -151,6 +154,15 @@ impl Bindings {
         }
         #[cfg(not(feature = "database"))]
         Vec::new()
+    }
+
+    /// What each front keeps in the sessions of people, sorted by its name.
+    pub(crate) fn sessions(&self) -> Vec<StoredSession> {
+        self.state().sessions.values().cloned().collect()
+    }
+
+    pub(crate) fn keep_session(&self, session: StoredSession) {
+        self.state().sessions.insert(session.front.clone(), session);
     }
 
     pub(crate) fn conflicts(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use component::Declared;
 use serde::Serialize;
-use wire::release::{Edge, StoredJobs};
+use wire::release::{Edge, StoredJobs, StoredSession};
 use wire::shape::{TypeDef, TypeRef};
 use wire::{Interface, Method};
 
@@ -25,6 +25,8 @@ pub struct Description {
     pub calls: Vec<Edge>,
     /// The jobs of each component that has some: what their payloads look like where they lie.
     pub jobs: Vec<StoredJobs>,
+    /// What each front that has sessions keeps in them, besides who has signed in.
+    pub sessions: Vec<StoredSession>,
 }
 
 /// One component.
@@ -98,6 +100,7 @@ impl Description {
             fronts: named(Kind::Front),
             calls: edges.map(|(caller, callee)| Edge { caller, callee }).collect(),
             jobs: bindings.stored_jobs(),
+            sessions: bindings.sessions(),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use component::{Component, Ref};
 use serde::de::DeserializeOwned;
+use wire::release::StoredSession;
+use wire::shape::{Shape, Types};
 use world::Env;
 
 use crate::bindings::Bindings;
@@ -85,6 +87,18 @@ impl Setup {
         let configured = self.bindings.config.front.url.as_deref();
         let url = configured.or(self.bindings.reached_at.as_deref());
         url.unwrap_or(URL_DEFAULT).trim_end_matches('/').to_owned()
+    }
+
+    /// Makes known that this front keeps a `T` in the sessions of people, so that `describe` and `check` know it. Whatever
+    /// keeps sessions calls it.
+    pub fn keeps_in_sessions<T: Shape>(&self) {
+        let mut types = Types::new();
+        let data = T::shape(&mut types);
+        self.bindings.keep_session(StoredSession {
+            front: self.component.clone(),
+            data,
+            types: types.into_defs(),
+        });
     }
 
     /// What signs the sessions of a front, if `session_key` in `[front]` says it; replicas share one.

@@ -21,6 +21,8 @@ pub enum Place {
     Payload,
     /// What `once` has recorded.
     Recorded,
+    /// What a front keeps in the sessions of people.
+    Session,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +93,8 @@ impl<'a> Paths<'a> {
             (Place::Payload, _) => format!("payload field `{path}`"),
             (Place::Recorded, 0) => "recorded answer".to_string(),
             (Place::Recorded, _) => format!("field `{path}` of the recorded answer"),
+            (Place::Session, 0) => "session".to_string(),
+            (Place::Session, _) => format!("session field `{path}`"),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What lies in databases: jobs that wait, and answers that `once` has recorded. The new release reads what the old one
-//! wrote; the old one reads what the new one wrote while both run, and after a rollback.
+//! What outlives a process: jobs that wait and answers that `once` has recorded, in databases, and the sessions of people,
+//! in their cookies. The new release reads what the old one wrote; the old one reads what the new one wrote while both
+//! run, and after a rollback.
 
 use super::verdict::{Change, Order, Verdict, What};
-use super::{JobKind, Release, StoredJobs};
+use super::{JobKind, Release, StoredJobs, StoredSession};
 use crate::compatibility::{Place, Reading, stored};
 use crate::interface::{Interface, Marks, Method};
 use crate::shape::{Field, TypeDef, TypeRef};
@@ -33,7 +34,20 @@ pub(super) fn changes(old: &Release, new: &Release) -> Vec<Change> {
         let Some(is) = new.interface(&was.name) else { continue };
         found.extend(answers(old, new, was, is));
     }
+    found.extend(old.sessions.iter().filter_map(|was| session(old, new, was)));
     found
+}
+
+/// A front that is new, or gone, has no session that another release reads.
+fn session(old: &Release, new: &Release, was: &StoredSession) -> Option<Change> {
+    let is = new.sessions.iter().find(|is| is.front == was.front)?;
+    let (before, after) = ((&was.types[..], &was.data), (&is.types[..], &is.data));
+    let (verdict, mut why) = judged(Place::Session, before, after)?;
+    if verdict != Verdict::Safe {
+        why.push("whoever has a session that cannot be read has to sign in again".to_owned());
+    }
+    let front = was.front.clone();
+    Some(change(old, new, What::Session { front }, verdict, why))
 }
 
 fn answers(old: &Release, new: &Release, was: &Interface, is: &Interface) -> Vec<Change> {
@@ -119,24 +133,36 @@ fn change(old: &Release, new: &Release, what: What, verdict: Verdict, why: Vec<S
 
 /// The kinds as methods that take their payload.
 pub(super) fn interface(jobs: &StoredJobs) -> Interface {
-    let method = |kind: &JobKind| Method {
-        name: kind.name.clone(),
+    let kinds = jobs.kinds.iter();
+    let methods = kinds.map(|kind| (kind.name.as_str(), kind.payload.clone()));
+    taking(&jobs.component, methods.collect(), &jobs.types)
+}
+
+/// The session as a method that takes it.
+pub(super) fn session_interface(session: &StoredSession) -> Interface {
+    taking(&session.front, vec![("session", session.data.clone())], &session.types)
+}
+
+/// Methods that each take one value.
+fn taking(name: &str, values: Vec<(&str, TypeRef)>, types: &[TypeDef]) -> Interface {
+    let method = |(name, value): (&str, TypeRef)| Method {
+        name: name.to_owned(),
         doc: String::new(),
         marks: Marks::default(),
         arguments: vec![Field {
-            name: "payload".to_owned(),
-            type_ref: kind.payload.clone(),
+            name: "value".to_owned(),
+            type_ref: value,
             optional: false,
         }],
         output: TypeRef::Unit,
         error: TypeRef::Unit,
     };
     Interface {
-        name: jobs.component.clone(),
+        name: name.to_owned(),
         owner: None,
         requires: None,
         doc: String::new(),
-        methods: jobs.kinds.iter().map(method).collect(),
-        types: jobs.types.clone(),
+        methods: values.into_iter().map(method).collect(),
+        types: types.to_vec(),
     }
 }

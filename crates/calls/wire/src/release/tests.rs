@@ -80,6 +80,7 @@ fn said(report: &Report) -> (Vec<(String, Verdict)>, Vec<&str>) {
         What::Call { callee, method, .. } => format!("{callee}.{method}"),
         What::Job { component, kind } => format!("{component}:{kind}"),
         What::Answer { component, method } => format!("{component}={method}"),
+        What::Session { front } => format!("{front}~"),
     };
     let changes = report
         .changes

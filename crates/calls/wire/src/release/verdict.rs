@@ -74,6 +74,11 @@ pub enum What {
         /// The method.
         method: String,
     },
+    /// What a front keeps in the sessions of people.
+    Session {
+        /// Whose sessions they are.
+        front: String,
+    },
 }
 
 /// One difference between two releases.
@@ -103,11 +108,12 @@ pub struct Report {
 }
 
 impl What {
-    /// The component that is called, or whose data it is.
+    /// The component that is called, or the component or front whose data it is.
     pub fn callee(&self) -> &str {
         match self {
             What::Call { callee, .. } => callee,
             What::Job { component, .. } | What::Answer { component, .. } => component,
+            What::Session { front } => front,
         }
     }
 }

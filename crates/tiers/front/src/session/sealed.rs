@@ -4,19 +4,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
 
-use super::ACCOUNT_BYTES_MAX;
 use super::key::Keys;
+use super::{ACCOUNT_BYTES_MAX, DATA_BYTES_MAX};
 
 /// Bytes of a cookie that are looked at; browsers keep no larger one.
 const COOKIE_BYTES_MAX: usize = 4096;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes before the account.
-const FIXED_BYTES: usize = 1 + 8 + 8 + 16;
+const FIXED_BYTES: usize = 1 + 8 + 8 + 16 + 2;
 
-// The longest account fits into a cookie with its signature, both in base64.
-const _: () = assert!((FIXED_BYTES + ACCOUNT_BYTES_MAX).div_ceil(3) * 4 + 1 + 43 <= COOKIE_BYTES_MAX);
+// The longest account and data fit into a cookie with its signature, all in base64.
+const _: () = assert!((FIXED_BYTES + ACCOUNT_BYTES_MAX + DATA_BYTES_MAX).div_ceil(3) * 4 + 1 + 43 <= COOKIE_BYTES_MAX);
 
 /// What a cookie says.
 pub(super) struct Payload<'a> {
@@ -25,6 +25,7 @@ pub(super) struct Payload<'a> {
     pub(super) epoch: i64,
     pub(super) id: [u8; 16],
     pub(super) account: Option<&'a str>,
+    pub(super) data: &'a [u8],
 }
 
 pub(super) fn seal(keys: &Keys, name: &str, payload: &Payload<'_>) -> String {
@@ -32,7 +33,12 @@ pub(super) fn seal(keys: &Keys, name: &str, payload: &Payload<'_>) -> String {
     bytes.extend_from_slice(&payload.issued.to_be_bytes());
     bytes.extend_from_slice(&payload.epoch.to_be_bytes());
     bytes.extend_from_slice(&payload.id);
-    bytes.extend_from_slice(payload.account.unwrap_or_default().as_bytes());
+    // A name past the bounds makes a cookie that is too long to be looked at.
+    let account = payload.account.unwrap_or_default();
+    let length = u16::try_from(account.len()).unwrap_or(u16::MAX);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(account.as_bytes());
+    bytes.extend_from_slice(payload.data);
     let signature = keys.cookie(name).chain_update(&bytes).finalize().into_bytes();
     let mut sealed = URL_SAFE_NO_PAD.encode(&bytes);
     sealed.push('.');
@@ -58,16 +64,21 @@ pub(super) fn open<T>(
 }
 
 fn parsed(bytes: &[u8]) -> Option<Payload<'_>> {
-    let (fixed, account) = bytes.split_at_checked(FIXED_BYTES)?;
-    let (version, rest) = fixed.split_first()?;
+    let (version, rest) = bytes.split_first()?;
+    if *version != VERSION {
+        return None;
+    }
     let (issued, rest) = rest.split_first_chunk()?;
     let (epoch, rest) = rest.split_first_chunk()?;
-    let (id, _) = rest.split_first_chunk()?;
+    let (id, rest) = rest.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (account, data) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
     let account = std::str::from_utf8(account).ok()?;
-    (*version == VERSION).then(|| Payload {
+    Some(Payload {
         issued: i64::from_be_bytes(*issued),
         epoch: i64::from_be_bytes(*epoch),
         id: *id,
         account: Some(account).filter(|account| !account.is_empty()),
+        data,
     })
 }

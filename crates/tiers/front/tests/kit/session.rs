@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use front::{SESSION_LIFE, Session, Sessions};
+use front::{DATA_BYTES_MAX, SESSION_LIFE, Session, SessionDataError, Sessions};
 use proptest::prelude::*;
 use world::Env;
 use world::memory::World;
@@ -165,9 +165,8 @@ fn the_name_of_another_account_cannot_be_put_in() {
             .split_once('.')
             .expect("two parts");
         let mut bytes = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
-        assert!(bytes.ends_with(b"ada"));
-        bytes.truncate(bytes.len() - 3);
-        bytes.extend_from_slice(b"eve");
+        let at = bytes.windows(3).position(|part| part == b"ada").expect("the account");
+        bytes[at..at + 3].copy_from_slice(b"eve");
         let forged = format!("session={}.{signature}", URL_SAFE_NO_PAD.encode(&bytes));
         assert!(sessions.read(&with(&forged), false).is_none());
     });
@@ -184,7 +183,7 @@ fn a_session_of_another_key_is_none_and_of_the_same_is_one() {
         assert_eq!(account(same.read(&cookie, false)), ada());
         assert!(other.read(&cookie, false).is_none());
         assert!(other.check_csrf(&session, &session.csrf(), &HeaderMap::new()).is_err());
-        let error = Sessions::open(&env, Some("too short"))
+        let error = Sessions::<()>::open(&env, Some("too short"))
             .await
             .expect_err("a secret that can be guessed");
         assert!(
@@ -215,21 +214,42 @@ fn a_key_is_made_once_and_outlives_a_crash() {
     let world = World::new(1);
     let env = world.node("server");
     let cookie = world.run(async {
-        let sessions = Sessions::open(&env, None).await.expect("sessions");
+        let sessions: Sessions = Sessions::open(&env, None).await.expect("sessions");
         pair(&sessions.set_cookie(&sessions.signed_in("ada", 7), false))
     });
     world.crash("server");
     let env = world.restart("server");
     world.run(async {
-        let sessions = Sessions::open(&env, None).await.expect("sessions");
+        let sessions: Sessions = Sessions::open(&env, None).await.expect("sessions");
         assert_eq!(account(sessions.read(&with(&cookie), false)), ada());
         let file = env.disk().open("session.key").await.expect("the key");
         file.truncate(31).await.expect("cut");
-        let error = Sessions::open(&env, None).await.expect_err("half a key");
+        let error = Sessions::<()>::open(&env, None).await.expect_err("half a key");
         assert!(
             error.to_string().contains("remove it, and everybody signs in anew"),
             "{error}"
         );
+    });
+}
+
+#[test]
+fn what_is_too_large_for_a_cookie_is_refused_and_what_was_there_stays() {
+    run(async |env| {
+        let sessions: Sessions<Vec<u8>> = Sessions::open(&env, Some(SECRET)).await.expect("sessions");
+        let mut session = sessions.signed_in("a".repeat(front::ACCOUNT_BYTES_MAX), 7);
+        let largest = vec![7; DATA_BYTES_MAX - 3];
+        session.set_data(largest.clone()).expect("it fits");
+        let error = session.set_data(vec![7; DATA_BYTES_MAX]).expect_err("it does not");
+        assert!(matches!(error, SessionDataError::TooLarge { bytes } if bytes > DATA_BYTES_MAX));
+        assert!(
+            error
+                .to_string()
+                .contains("keep at most 768 there, and the rest in a database")
+        );
+        let set = sessions.set_cookie(&session, true);
+        assert!(pair(&set).len() <= 4096, "{}", pair(&set).len());
+        let read = sessions.read(&with(&pair(&set)), true).expect("the largest there is");
+        assert_eq!(read.data(), &largest);
     });
 }
 
