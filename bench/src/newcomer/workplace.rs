@@ -1,6 +1,8 @@
 //! A clone of its own with a target directory of its own, removed at the end.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -8,8 +10,14 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use terrace_bench::usage;
 
-/// The text of a component that each round changes: file, what stands there, what comes before the round's number.
-const EDIT: (&str, &str, &str) = ("examples/hello/src/greeter.rs", "Hello", "Good day");
+/// A text that each round changes.
+pub(crate) struct Edit {
+    pub(crate) file: &'static str,
+    /// What stands there.
+    pub(crate) from: &'static str,
+    /// What comes before the round's number.
+    pub(crate) to: &'static str,
+}
 
 /// One run of cargo.
 pub(crate) struct Step {
@@ -17,7 +25,7 @@ pub(crate) struct Step {
     pub(crate) cpu_s: f64,
     /// Packages that were compiled.
     pub(crate) crates: f64,
-    /// What was printed on stdout.
+    /// What was printed on stdout, or answered.
     pub(crate) answer: String,
 }
 
@@ -72,39 +80,74 @@ impl Workplace {
             "`cargo {}` failed:\n{messages}",
             arguments.join(" ")
         );
-        let compiled = messages
-            .lines()
-            .filter(|line| line.trim_start().starts_with("Compiling "))
-            .count();
         Ok(Step {
             wall_s,
             cpu_s: usage::children()?.cpu_s - cpu_before,
-            crates: f64::from(u32::try_from(compiled)?),
+            crates: compiled(&messages)?,
             answer: String::from_utf8_lossy(&output.stdout).into_owned(),
         })
     }
 
-    /// Changes a text inside a component, differently in each round.
-    pub(crate) fn edit(&self, round: u32) -> anyhow::Result<()> {
-        let (_, from, to) = EDIT;
-        self.replace(from, &format!("{to} {round}"))
+    /// The same for a program that serves pages, up to what it answers at `path`; then it is killed.
+    pub(crate) fn page(&self, arguments: &[&str], path: &str) -> anyhow::Result<Step> {
+        let (cpu_before, start) = (usage::children()?.cpu_s, Instant::now());
+        let log = self.directory.join("log");
+        let data = self.directory.join("data");
+        let mut child = self
+            .command(arguments)
+            .args(["--locked", "--offline", "--", "--data"])
+            .arg(&data)
+            .args(["up", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log)?)
+            .spawn()?;
+        let said = child.stdout.take().context("its output is piped")?;
+        let answer = asked(BufReader::new(said), path);
+        let wall_s = start.elapsed().as_secs_f64();
+        // Cargo has become the program.
+        child.kill()?;
+        child.wait()?;
+        let messages = fs::read_to_string(&log)?;
+        let answer = answer.with_context(|| format!("`cargo {}` failed:\n{messages}", arguments.join(" ")))?;
+        fs::remove_dir_all(&data)?;
+        Ok(Step {
+            wall_s,
+            cpu_s: usage::children()?.cpu_s - cpu_before,
+            crates: compiled(&messages)?,
+            answer,
+        })
     }
 
-    /// Puts the text back.
-    pub(crate) fn undo_edit(&self, round: u32) -> anyhow::Result<()> {
-        let (_, from, to) = EDIT;
-        self.replace(&format!("{to} {round}"), from)
+    /// Changes a text, differently in each round, measures what `step` does, and puts the text back.
+    pub(crate) fn edited(
+        &self,
+        edit: &Edit,
+        round: u32,
+        before: &Step,
+        step: impl FnOnce() -> anyhow::Result<Step>,
+    ) -> anyhow::Result<Step> {
+        let changed = format!("{} {round}", edit.to);
+        self.replace(edit.file, edit.from, &changed)?;
+        let after = step()?;
+        self.replace(edit.file, &changed, edit.from)?;
+        ensure!(
+            after.answer != before.answer,
+            "the edit of `{}` did not change the answer `{}`; let it name a text that is answered",
+            edit.file,
+            before.answer.trim_end(),
+        );
+        Ok(after)
     }
 
-    fn replace(&self, from: &str, to: &str) -> anyhow::Result<()> {
-        let file = self.clone_directory().join(EDIT.0);
-        let source = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", EDIT.0))?;
+    fn replace(&self, name: &str, from: &str, to: &str) -> anyhow::Result<()> {
+        let file = self.clone_directory().join(name);
+        let source = fs::read_to_string(&file).with_context(|| format!("cannot read `{name}`"))?;
         ensure!(
             source.contains(from),
-            "`{}` has no text `{from}`; change `EDIT` in bench/src/newcomer",
-            EDIT.0
+            "`{name}` has no text `{from}`; change the edit in bench/src/newcomer"
         );
-        fs::write(&file, source.replace(from, to)).with_context(|| format!("cannot write `{}`", EDIT.0))
+        fs::write(&file, source.replace(from, to)).with_context(|| format!("cannot write `{name}`"))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -124,6 +167,30 @@ impl Workplace {
     fn target_directory(&self) -> PathBuf {
         self.directory.join("target")
     }
+}
+
+/// Packages of which cargo said that it compiled them.
+fn compiled(messages: &str) -> anyhow::Result<f64> {
+    let lines = messages.lines();
+    let compiled = lines.filter(|line| line.trim_start().starts_with("Compiling ")).count();
+    Ok(f64::from(u32::try_from(compiled)?))
+}
+
+/// The body that a program answers at `path` once it has said where it listens.
+fn asked(mut said: impl BufRead, path: &str) -> anyhow::Result<String> {
+    let mut line = String::new();
+    said.read_line(&mut line)?;
+    let address = line.trim_end().strip_prefix("listening on http://");
+    let address = address.with_context(|| format!("it said `{line}`, and not where it listens"))?;
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n").context("the answer has no body")?.1;
+    Ok(body.to_owned())
 }
 
 impl Drop for Workplace {

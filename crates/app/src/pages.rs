@@ -1,5 +1,6 @@
 //! The front of an application, and the operator's pages beside it: where they listen, and how they are served.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,10 +46,19 @@ pub(crate) struct Served {
     pub(crate) admin: String,
 }
 
-/// What the fronts of `opened` are, as one. They are taken out.
-pub(crate) fn fronts(opened: &Opened) -> Router {
-    let fronts = opened.take_fronts::<Router>().into_iter();
-    fronts.fold(Router::new(), |all, (_, router)| all.merge(router))
+/// What the fronts of `opened` are, as one, or why they cannot be. They are taken out.
+pub(crate) fn fronts(opened: &Opened) -> Result<Router, String> {
+    let mut all = Router::new();
+    for (name, router) in opened.take_fronts::<Router>() {
+        let before = std::mem::take(&mut all);
+        // Axum has no other way to tell that two routers have the same path.
+        let merged = catch_unwind(AssertUnwindSafe(|| before.merge(router)));
+        all = merged.map_err(|panic| {
+            let why = world::panic_message(&*panic);
+            format!("front `{name}` cannot stand beside the ones before it: {why}; give each its own paths")
+        })?;
+    }
+    Ok(all)
 }
 
 /// Binds what is asked for.
@@ -138,11 +148,16 @@ impl Bound {
     }
 
     /// Serves what the fronts of `opened` are.
-    pub(crate) async fn serve(self, env: &Env, application: (&'static str, &'static str), opened: &Opened) -> Served {
+    pub(crate) async fn serve(
+        self,
+        env: &Env,
+        application: (&'static str, &'static str),
+        opened: &Opened,
+    ) -> Result<Served, CommandError> {
         let url = self.url();
         let router = match self.reload {
-            true => front::reloading(fronts(opened), env),
-            false => fronts(opened),
+            true => front::reloading(fronts(opened)?, env),
+            false => fronts(opened)?,
         };
         let mut handles = Vec::new();
         let web = Arc::new(Web::new(router));
@@ -166,11 +181,11 @@ impl Bound {
         let looked = Looked::at(name, version, opened);
         let admin = admin::router(self.guard.clone(), looked);
         handles.push(front::serve(env, self.admin, Arc::new(Web::new(admin)), None).await);
-        Served {
+        Ok(Served {
             handles,
             url,
             admin: self.guard.invite(),
-        }
+        })
     }
 }
 

@@ -27,9 +27,10 @@ pub fn serve_fronts(
     opened: &Opened,
     at: &Address,
 ) -> impl Future<Output = std::io::Result<front::Handle>> + Send + use<> {
-    let web = Arc::new(front::Web::new(crate::pages::fronts(opened)));
+    let fronts = crate::pages::fronts(opened);
     let (env, at) = (env.clone(), at.clone());
     async move {
+        let web = Arc::new(front::Web::new(fronts.map_err(std::io::Error::other)?));
         let listener = env.network().listen(&at).await?;
         Ok(front::serve(&env, listener, web, None).await)
     }

@@ -171,7 +171,7 @@ impl Life {
         self.opened.start();
         #[cfg(feature = "front")]
         if let Some(bound) = self.bound.take() {
-            let served = bound.serve(&self.env, self.application, &self.opened).await;
+            let served = bound.serve(&self.env, self.application, &self.opened).await?;
             announce(console, "listening", &served.url, self.json)?;
             announce(console, "admin", &served.admin, self.json)?;
             self.served = Some(served);

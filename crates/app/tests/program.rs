@@ -286,3 +286,22 @@ fn a_component_of_the_configuration_that_nobody_knows_is_told() {
         format!("error: {path}:1:1: no component is called `Countr`; did you mean `Counter`?\n")
     );
 }
+
+#[cfg(feature = "front")]
+async fn page(_: &Setup) -> Result<axum::Router, SetupError> {
+    Ok(axum::Router::new().route("/", axum::routing::get(async || "a page")))
+}
+
+#[cfg(feature = "front")]
+#[test]
+fn two_fronts_with_the_same_path_are_refused_by_their_names() {
+    let app = counter().front("Shop", page).front("Stall", page);
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two-fronts");
+    let data = data.to_str().expect("the path is text");
+    let (status, _, error) = run(app, &["--data", data, "up", "--listen", "127.0.0.1:0"]);
+    assert_eq!(status, 1, "{error}");
+    assert!(
+        error.contains("front `Stall` cannot stand beside") && error.contains("give each its own paths"),
+        "{error}"
+    );
+}

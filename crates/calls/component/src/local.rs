@@ -198,11 +198,7 @@ fn panicked<C: Component + ?Sized>(edge: &Edge<C>, method: usize, panic: Box<dyn
 
 /// What a caller learns of a panic; what was said in it stays in the callee's log.
 pub(crate) fn panic_error(component: &str, method: &str, panic: &(dyn Any + Send)) -> CallError {
-    let said = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_string())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+    let said = world::panic_message(panic);
     tracing::error!(target: "terrace::calls", component, method, panic = %said, "a method panicked");
     CallError::maybe_run(
         CallErrorKind::Failed,

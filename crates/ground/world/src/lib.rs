@@ -69,7 +69,7 @@ pub use network::{Address, BoxFuture, Listener, Network, Stream};
 pub use probe::Probe;
 pub use process::{LINE_BYTES_MAX, Process, Processes, Program, Said};
 pub use random::Random;
-pub use task::{Task, TaskLost};
+pub use task::{Task, TaskLost, panic_message};
 pub use time::{Elapsed, Every, Instant, Interval, Sleep, Wall};
 pub use transport::{
     ConnectError, Dispatch, Door, Execution, Lost, Reply, ReplyKind, Service, Session, StartError, Ticket, Transport,

@@ -59,7 +59,7 @@ pub(crate) async fn watch<T>(future: impl Future<Output = T>, outcome: oneshot::
         let mut future = pin!(future);
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(TaskLost::Panicked(message(&*panic)))),
+            Err(panic) => Poll::Ready(Err(TaskLost::Panicked(panic_message(&*panic)))),
         })
         .await
     };
@@ -68,11 +68,12 @@ pub(crate) async fn watch<T>(future: impl Future<Output = T>, outcome: oneshot::
 
 /// Runs `work` and sends its outcome.
 pub(crate) fn watch_blocking<T>(work: impl FnOnce() -> T, outcome: oneshot::Sender<Result<T, TaskLost>>) {
-    let result = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| TaskLost::Panicked(message(&*panic)));
+    let result = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| TaskLost::Panicked(panic_message(&*panic)));
     drop(outcome.send(result));
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+/// What was said in a panic.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
         (_, Some(text)) => text.clone(),
