@@ -2,9 +2,8 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -16,42 +15,10 @@ use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
 use crate::limits::RELEASE_BYTES_MAX;
+use crate::scratch::Scratch;
 
 /// The exit status of a release that breaks another one.
 const BREAKING: u8 = 1;
-
-/// A folder for databases that nobody keeps: a release is opened to be looked at, and must not touch what it would migrate.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(crate) fn new() -> Result<Scratch, CommandError> {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("terrace-check-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        // What a process of the same number left.
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir(&folder)?;
-        Ok(Scratch(folder))
-    }
-
-    /// `set`, and that databases lie here.
-    pub(crate) fn set(&self, mut set: Vec<OsString>) -> Vec<OsString> {
-        if cfg!(feature = "database") {
-            let mut here = OsString::from("tiers.database=sqlite:");
-            here.push(&self.0);
-            set.push(here);
-        }
-        set
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays is among the temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The release that `described` is.
 pub(crate) fn release(application: &str, version: &str, described: &Description) -> Result<Release, CommandError> {

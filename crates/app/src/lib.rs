@@ -41,6 +41,7 @@ mod operator;
 #[cfg(feature = "front")]
 mod pages;
 mod run;
+mod scratch;
 #[cfg(feature = "simulate")]
 mod simulate;
 #[cfg(not(feature = "simulate"))]

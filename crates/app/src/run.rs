@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use host::Config;
 use host::config::{ConfigError, Layers};
+use host::{Config, Description};
 use wire::{Tcp, Token};
 use world::Env;
 use world::production::Options;
@@ -18,6 +18,7 @@ use crate::command_line::{self, Asked, Choice, Describe, Pages, Unread};
 use crate::console::Console;
 use crate::describe;
 use crate::failure::CommandError;
+use crate::scratch::Scratch;
 use crate::simulate;
 use crate::up::{NOTHING, Up, up};
 
@@ -96,6 +97,15 @@ fn node(name: &str, config: &Config, tcp: &Tcp) -> Env {
     Env::production_with(name, options).with_transport(Arc::new(tcp.clone()))
 }
 
+/// What the application is, without a touch of its data, which may be of another release or another process's.
+async fn looked_at(app: App, file: Option<&Path>, set: Vec<OsString>, tcp: &Tcp) -> Result<Description, CommandError> {
+    let scratch = Scratch::new()?;
+    let config = layered(&app, file, scratch.set(set))?;
+    let env = node(app.name, &config, tcp);
+    let opened = app.modules.open(&env, Arc::new(config)).await?;
+    Ok(opened.describe())
+}
+
 async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<Console>) -> Result<u8, CommandError> {
     let token = config.token()?.map(|secret| Token::new(secret.reveal())).transpose()?;
     let tcp = Tcp { token, face: None };
@@ -163,18 +173,18 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             console.text(&describe::configuration(&config.origins(), json)?)?;
             return Ok(0);
         }
-        Choice::Describe(asked) => {
-            let opened = app.modules.open(&env, config).await?;
-            describe::run((app.name, app.version), &opened.describe(), asked, json, console)?;
+        Choice::Describe(what) => {
+            let (config, set) = (asked.config.as_deref(), asked.set.clone());
+            let (name, version) = (app.name, app.version);
+            let looked_at = looked_at(app, config, set, &tcp).await?;
+            describe::run((name, version), &looked_at, what, json, console)?;
             return Ok(0);
         }
         Choice::Check { against } => {
-            let scratch = check::Scratch::new()?;
-            let config = layered(&app, asked.config.as_deref(), scratch.set(asked.set.clone()))?;
-            let env = node(app.name, &config, &tcp);
-            let old = check::other(&against, asked.config.as_deref(), &asked.set)?;
-            let opened = app.modules.open(&env, Arc::new(config)).await?;
-            let new = check::release(app.name, app.version, &opened.describe())?;
+            let (config, set) = (asked.config.as_deref(), asked.set.clone());
+            let old = check::other(&against, config, &set)?;
+            let (name, version) = (app.name, app.version);
+            let new = check::release(name, version, &looked_at(app, config, set, &tcp).await?)?;
             return check::run(&old, &new, json, console);
         }
         Choice::None

@@ -295,6 +295,16 @@ fn a_backup_is_taken_and_restored_whether_the_program_runs_or_not() {
 }
 
 #[test]
+fn an_application_is_described_without_a_touch_of_its_data() {
+    let here = Notebooks::new("described");
+    let described = here.says(&["describe"]);
+    assert!(described.contains("keep(text: String)"), "{described}");
+    assert!(!here.folder.join("data").exists(), "a description makes no database");
+    let _running = here.up(&[]);
+    assert_eq!(here.says(&["describe"]), described, "while a process has the data");
+}
+
+#[test]
 fn all_data_moves_to_postgresql_while_the_program_runs() {
     let here = Notebooks::new("move");
     let server = servers::Postgres::shared();

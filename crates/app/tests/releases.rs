@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use app::{App, Console};
 use database::Migrations;
+use front::Sessions;
 use host::{Setup, SetupError};
-use terrace::front::Sessions;
+
 use terrace::{CallError, Cx, Ref};
 
 macro_rules! ledger {
