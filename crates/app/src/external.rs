@@ -16,6 +16,7 @@ pub(crate) async fn start(env: &Env, config: &Config) -> Result<Supervisor, Star
             component: component.clone(),
             command: command.clone(),
             folder: (!folder.as_os_str().is_empty()).then(|| folder.to_owned()),
+            secrets: config.secret_variables(),
         })
     });
     Supervisor::start(env, children.collect()).await

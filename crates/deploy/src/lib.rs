@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A program is told by [`ADDRESS`] where to serve the HTTP face, on loopback, and by [`TOKEN`] which bearer token its
-//! callers show. Both are new at each start. It inherits the rest of the environment; its standard input is empty and ends
+//! callers show. Both are new at each start. It inherits the rest of the environment but for what configures this process:
+//! variables that begin with `TERRACE_`, and those that hold secrets. Its standard input is empty and ends
 //! with this process, however that ends. What it writes goes to the log, line by line.
 //!
 //! # Assumed world

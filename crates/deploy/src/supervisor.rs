@@ -1,6 +1,6 @@
 //! Children of this process, started again when they end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 use wire::{ExternalLimits, Origin, Token, Whereabouts};
-use world::{Address, Env, Instant, Process, Program, Said, Task};
+use world::{Address, Env, Instant, KeptFrom, Process, Program, Said, Task};
 
 use crate::backoff::Backoff;
 use crate::limits::{LAST_LINE_CHARS_MAX, READY_EVERY, READY_MAX, STOP_MAX};
@@ -22,6 +22,9 @@ pub const ADDRESS: &str = "TERRACE_EXTERNAL_ADDRESS";
 /// The variable that tells a program which bearer token its callers show.
 pub const TOKEN: &str = "TERRACE_EXTERNAL_TOKEN";
 
+/// How the variables begin that configure this process, and none of its children.
+const OURS: &str = "TERRACE_";
+
 /// A program to be kept running.
 #[derive(Clone, Debug)]
 pub struct Child {
@@ -31,6 +34,8 @@ pub struct Child {
     pub command: Vec<String>,
     /// The folder it is started in. Default: that of this process.
     pub folder: Option<PathBuf>,
+    /// Variables of this process that hold secrets, which it does not get.
+    pub secrets: BTreeSet<String>,
 }
 
 /// Programs that are kept running.
@@ -194,6 +199,10 @@ impl Keeper {
             command: self.child.command.clone(),
             folder: self.child.folder.clone(),
             environment: variables,
+            kept_from: KeptFrom {
+                names: self.child.secrets.clone(),
+                prefix: Some(OURS.to_owned()),
+            },
         };
         let mut process = match self.env.processes().start(&program, self.said(&last_line)) {
             Ok(process) => process,

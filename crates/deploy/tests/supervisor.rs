@@ -24,6 +24,7 @@ fn python(component: &str, script: &str, argument: &str) -> Child {
         component: component.to_owned(),
         command: ["python3", "-c", script, argument].map(str::to_owned).into(),
         folder: None,
+        secrets: Default::default(),
     }
 }
 

@@ -67,7 +67,7 @@ pub use env::Env;
 pub use hybrid::{Ahead, HybridClock, Timestamp, Unbounded, wait_until_past};
 pub use network::{Address, BoxFuture, Listener, Network, Stream};
 pub use probe::Probe;
-pub use process::{LINE_BYTES_MAX, Process, Processes, Program, Said};
+pub use process::{KeptFrom, LINE_BYTES_MAX, Process, Processes, Program, Said};
 pub use random::Random;
 pub use task::{Task, TaskLost, panic_message};
 pub use time::{Elapsed, Every, Instant, Interval, Sleep, Wall};

@@ -1,5 +1,6 @@
 //! Other programs of this machine, as children of a node.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,28 @@ pub struct Program {
     pub folder: Option<PathBuf>,
     /// Variables beside those of this process.
     pub environment: Vec<(String, String)>,
+    /// Which of this process's variables it does not get.
+    pub kept_from: KeptFrom,
+}
+
+/// Variables that a child does not get.
+#[derive(Clone, Debug, Default)]
+pub struct KeptFrom {
+    /// Each of them.
+    pub names: BTreeSet<String>,
+    /// How the names of further ones begin.
+    pub prefix: Option<String>,
+}
+
+impl KeptFrom {
+    /// Whether a child does not get the variable.
+    pub fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+            || self
+                .prefix
+                .as_ref()
+                .is_some_and(|prefix| name.starts_with(prefix.as_str()))
+    }
 }
 
 /// What gets each line that a child writes, on standard output or standard error.

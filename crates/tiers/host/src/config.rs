@@ -85,7 +85,7 @@ mod table;
 mod tiers;
 mod url;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -278,6 +278,15 @@ impl Config {
     /// The deployment's token, if one is configured.
     pub fn token(&self) -> Result<Option<Secret>, SecretError> {
         self.service.token.as_ref().map(|token| self.secret(token)).transpose()
+    }
+
+    /// The environment variables that hold the secrets of this configuration: each that an `{ env = ".." }` names.
+    pub fn secret_variables(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        if let Ok(root) = self.source.merged() {
+            secret::variables(&root, &mut found);
+        }
+        found
     }
 
     /// What `[components.NAME] config` says; an empty table where it is missing.

@@ -26,6 +26,11 @@ impl Processes for Children {
         let runtime = self.0.handle();
         let _entered = runtime.enter();
         let mut command = Command::new(name);
+        for (name, _) in std::env::vars_os() {
+            if program.kept_from.contains(&name.to_string_lossy()) {
+                command.env_remove(name);
+            }
+        }
         command
             .args(arguments)
             .envs(program.environment.iter().map(|(name, value)| (name, value)))

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 
 use world::memory::World;
-use world::{Env, LINE_BYTES_MAX, Process, Program, Said};
+use world::{Env, KeptFrom, LINE_BYTES_MAX, Process, Program, Said};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -46,6 +46,34 @@ fn a_child_gets_its_environment_and_its_lines_and_status_are_told() {
         (status.as_str(), lines),
         ("exit status: 3", ["hello", "last", "oh"].map(str::to_owned).into())
     );
+}
+
+#[test]
+fn a_child_does_not_get_what_is_kept_from_it() {
+    let line = run(async |env| {
+        let (send, said) = std::sync::mpsc::channel();
+        let program = Program {
+            // Cargo has set some for this test.
+            command: [
+                "sh",
+                "-c",
+                "echo ${PATH:+path} ${CARGO_PKG_NAME-} ${CARGO_MANIFEST_DIR-} $GREETING",
+            ]
+            .map(str::to_owned)
+            .into(),
+            environment: vec![("GREETING".to_owned(), "hello".to_owned())],
+            kept_from: KeptFrom {
+                names: ["CARGO_PKG_NAME".to_owned(), "GREETING".to_owned()].into(),
+                prefix: Some("CARGO_MANIFEST_".to_owned()),
+            },
+            ..Program::default()
+        };
+        let said_line: Said = Arc::new(move |line| drop(send.send(line.to_owned())));
+        let mut process = env.processes().start(&program, said_line).unwrap();
+        process.ended().await.unwrap();
+        said.recv().unwrap()
+    });
+    assert_eq!(line, "path hello", "what it is given it gets");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Secrets by reference: the file says where one is, and its value is never shown.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::lenient::deserialized;
 use super::nearest::{shown, suggested};
@@ -61,6 +62,20 @@ pub enum SecretError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Adds every variable to which something in `table` refers.
+pub(super) fn variables(table: &DeTable<'_>, found: &mut BTreeSet<String>) {
+    for value in table.values() {
+        let DeValue::Table(below) = value.get_ref() else {
+            continue;
+        };
+        let variable = below.get("env").and_then(|variable| variable.get_ref().as_str());
+        match variable.filter(|_| below.len() == 1) {
+            Some(variable) => drop(found.insert(variable.to_owned())),
+            None => variables(below, found),
+        }
+    }
 }
 
 impl Secret {
@@ -265,4 +280,22 @@ fn warning(source: &Source, span: &Range<usize>, what: &str, paste: &str) -> Opt
 fn is_half_a_table(value: &Spanned<DeValue<'_>>, source: &Source) -> bool {
     let text = source.whole(&value.span());
     value.get_ref().is_str() && text.is_some_and(|text| text.trim_start().starts_with('{'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    #[test]
+    fn every_variable_that_holds_a_secret_is_known() {
+        let text = "[service]\ntoken = { env = \"A\" }\n\
+                    [external.N]\nurl = \"http://a\"\ntoken = { env = \"B\" }\n\
+                    [components.C.config]\nkey = { env = \"D\" }\nother = { file = \"f\" }\nenv = \"no\"\nnumber = 1\n\
+                    [components.C.config.deep]\nkey = { env = \"E\" }";
+        let config = Config::parse(text, Path::new("terrace.toml")).expect("it is right");
+        let found: Vec<String> = config.secret_variables().into_iter().collect();
+        assert_eq!(found, ["A", "B", "D", "E"]);
+    }
 }
