@@ -35,6 +35,8 @@ pub(crate) struct Bound {
     guard: Arc<Guard>,
     /// Whether pages load themselves anew after each start.
     reload: bool,
+    /// Proxies before it.
+    proxies: usize,
 }
 
 /// What is served.
@@ -90,6 +92,7 @@ pub(crate) async fn bind(env: &Env, asked: &Asked, config: &Config) -> Result<Bo
         admin,
         guard,
         reload: front.reload,
+        proxies: front.proxies,
     })
 }
 
@@ -160,7 +163,9 @@ impl Bound {
             false => fronts(opened)?,
         };
         let mut handles = Vec::new();
-        let web = Arc::new(Web::new(router));
+        let mut web = Web::new(router);
+        web.config.proxies = self.proxies;
+        let web = Arc::new(web);
         match self.https {
             None => handles.push(front::serve(env, self.http, web, None).await),
             Some((listener, tls)) => {

@@ -14,6 +14,7 @@ use wire::Signal;
 use world::{Env, Instant};
 
 use crate::config::Config;
+use crate::forwarded;
 use crate::refusal::{Refusal, Refused};
 use crate::request_id;
 
@@ -59,12 +60,13 @@ impl Call {
     /// A request that comes now.
     pub(crate) fn begin(env: &Env, config: &Config, origin: &Origin, id: String, headers: &HeaderMap) -> Call {
         let came = env.now();
+        let forwarded = forwarded::peer(headers, config.proxies);
         Call {
             inner: Arc::new(Inner {
                 env: env.clone(),
                 id: id.into(),
-                peer: origin.peer.clone(),
-                is_tls: origin.is_tls,
+                peer: forwarded.map_or_else(|| origin.peer.clone(), |peer| peer.to_string().into()),
+                is_tls: forwarded::is_tls(headers, config.proxies).unwrap_or(origin.is_tls),
                 trace: trace(headers),
                 draining: origin.draining.clone(),
                 came,
@@ -85,12 +87,12 @@ impl Call {
         &self.inner.id
     }
 
-    /// The address of the peer without its port.
+    /// The address of the peer without its port; behind proxies of which [`Config::proxies`] tells, whom they saw.
     pub fn peer(&self) -> &str {
         &self.inner.peer
     }
 
-    /// Whether it came by HTTPS.
+    /// Whether it came by HTTPS, to this server or to a proxy before it.
     pub fn is_tls(&self) -> bool {
         self.inner.is_tls
     }

@@ -9,9 +9,13 @@ use http::{HeaderName, HeaderValue, header};
 pub struct Config {
     /// Connections of one listener. The next ones wait in the listener's own queue.
     pub connections_max: usize,
-    /// Connections of one peer: an IPv4 address, or the /64 of an IPv6 one. The next ones are closed at once. Behind a
-    /// proxy all come from one address: raise it to `connections_max` there.
+    /// Connections of one peer: an IPv4 address, or the /64 of an IPv6 one. The next ones are closed at once. Not counted
+    /// behind `proxies`, from which all come.
     pub connections_per_peer_max: usize,
+    /// Proxies through which every request comes; 0 where people connect themselves. So many entries at the end of
+    /// `X-Forwarded-For` and `X-Forwarded-Proto` are believed: the first of them says who asked, and by which scheme. Whoever
+    /// else can connect could then say so of themselves.
+    pub proxies: usize,
     /// Requests at once on one HTTP/2 connection.
     pub streams_max: u32,
     /// Requests of one listener whose handlers run at once; a request above it is answered 503.
@@ -61,6 +65,7 @@ impl Default for Config {
         Config {
             connections_max: 4096,
             connections_per_peer_max: 512,
+            proxies: 0,
             streams_max: 64,
             requests_max: 1024,
             header_bytes_max: 16 << 10,

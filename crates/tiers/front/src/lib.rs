@@ -52,6 +52,7 @@ mod events;
 mod extract;
 mod files;
 mod form;
+mod forwarded;
 mod headers;
 mod host;
 mod json;

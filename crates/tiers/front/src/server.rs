@@ -207,7 +207,8 @@ impl Counted {
         {
             let mut peers = served.peers();
             let connections = peers.entry(group.clone()).or_insert(0);
-            if *connections >= served.web.config.connections_per_peer_max {
+            let config = &served.web.config;
+            if config.proxies == 0 && *connections >= config.connections_per_peer_max {
                 let refused = *connections;
                 drop(peers);
                 tracing::debug!(target: "terrace::front", peer = &*peer, refused, "connection refused: the peer has enough");

@@ -11,6 +11,10 @@ use world::memory::World;
 use crate::peer::{Peer, get_of};
 
 fn run(router: Router, test: impl AsyncFnOnce(&mut Peer, Arc<front::Handle>, Env)) {
+    run_web(Web::new(router), test);
+}
+
+fn run_web(web: Web, test: impl AsyncFnOnce(&mut Peer, Arc<front::Handle>, Env)) {
     let world = World::new(11);
     let (server, client) = (world.node("server"), world.node("client"));
     world.clone().run(async move {
@@ -19,7 +23,7 @@ fn run(router: Router, test: impl AsyncFnOnce(&mut Peer, Arc<front::Handle>, Env
             .listen(&"127.0.0.1:0".into())
             .await
             .expect("a listener");
-        let handle = Arc::new(serve(&server, listener, Arc::new(Web::new(router)), None).await);
+        let handle = Arc::new(serve(&server, listener, Arc::new(web), None).await);
         let stream = client.network().connect(&handle.address()).await.expect("a connection");
         test(&mut Peer::new(stream), handle, server).await;
     });
@@ -97,4 +101,33 @@ fn a_head_of_what_is_packed_says_no_length_and_the_connection_goes_on() {
         );
         assert_eq!(peer.ask(&get_of("/text", "")).await.body, "a".repeat(4096));
     });
+}
+
+#[test]
+fn behind_proxies_a_request_is_whose_they_say_and_without_them_nobody_is_believed() {
+    let asked = get_of(
+        "/",
+        "x-forwarded-for: 6.6.6.6, 203.0.113.7\r\nx-forwarded-proto: https\r\n",
+    );
+    // What this test's client is called.
+    const OWN: &str = "client";
+    for (proxies, who, scheme) in [
+        (0, OWN, "false"),
+        (1, "203.0.113.7", "true"),
+        (2, "6.6.6.6", "true"),
+        (3, OWN, "true"),
+    ] {
+        let route = async |call: Call| format!("{} {}", call.peer(), call.is_tls());
+        let mut web = Web::new(Router::new().route("/", get(route)));
+        web.config.proxies = proxies;
+        let asked = asked.clone();
+        run_web(web, async |peer, _, _| {
+            peer.send(asked).await.expect("sent");
+            let mut answer = String::new();
+            while !answer.contains(" true") && !answer.contains(" false") {
+                answer.push_str(&String::from_utf8_lossy(&peer.receive().await));
+            }
+            assert!(answer.ends_with(&format!("\r\n{who} {scheme}")), "{proxies}: {answer}");
+        });
+    }
 }

@@ -24,6 +24,8 @@ pub struct FrontConfig {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Where people reach it. Default: where it listens.
     pub url: Option<String>,
+    /// Proxies through which every request comes, which say who asked. Default: 0.
+    pub proxies: usize,
     /// What signs sessions. Default: made on first use.
     pub session_key: Option<SecretReference>,
     /// A folder of templates instead of the built-in ones.
@@ -80,6 +82,7 @@ pub(super) fn read(table: &DeTable<'_>, problems: &mut Problems<'_>, warnings: &
         admin,
         certificate,
         url,
+        proxies: front.count("proxies", problems).unwrap_or_default(),
         session_key: secret(&front, "session_key", &SESSION_KEY, problems, warnings).map(|secret| secret.value),
         templates: front.text("templates", problems).map(|folder| folder.value.into()),
         reload: front.boolean("reload", problems).is_some_and(|reload| reload.value),
@@ -124,7 +127,7 @@ mod tests {
     fn paths_begin_at_the_configuration_and_a_secret_is_a_reference() {
         let front = parse(
             "[front]\nlisten = \"127.0.0.1:0\"\nlisten_tls = \"0.0.0.0:443\"\ncertificate = \"tls/chain.pem\"\nkey = \"/etc/key.pem\"\n\
-             url = \"https://todo.example\"\nsession_key = { env = \"S\" }\ntemplates = \"t\"\nreload = true",
+             url = \"https://todo.example\"\nproxies = 2\nsession_key = { env = \"S\" }\ntemplates = \"t\"\nreload = true",
         )
         .expect("it is right");
         let certificate = Some((PathBuf::from("/app/tls/chain.pem"), PathBuf::from("/etc/key.pem")));
@@ -134,6 +137,7 @@ mod tests {
             front.listen_tls.map(|at| at.to_string()).as_deref(),
             Some("0.0.0.0:443")
         );
+        assert_eq!(front.proxies, 2);
         assert!(front.session_key.is_some());
         assert!(front.reload);
     }
@@ -143,6 +147,7 @@ mod tests {
         for (line, told) in [
             ("certificate = \"a\"", "needs its `key`"),
             ("key = \"a\"", "needs its `certificate`"),
+            ("proxies = 0", "at least 1"),
             ("url = \"todo.example\"", "https://todo.example"),
             ("url = \"https://\"", "https://todo.example"),
             ("url = \"https://a/path\"", "https://todo.example"),

@@ -52,6 +52,7 @@ pub(super) const FRONT: &[Key] = &[
     ("certificate", Known::Value),
     ("key", Known::Value),
     ("url", Known::Value),
+    ("proxies", Known::Value),
     ("session_key", Known::Secret),
     ("templates", Known::Value),
     ("reload", Known::Value),
