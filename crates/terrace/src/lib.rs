@@ -15,14 +15,14 @@ pub use component::{
     serve_with,
 };
 #[cfg(feature = "app")]
-pub use host::{Background, Secret, SecretReference, Setup, SetupError};
+pub use host::{AddressRange, Background, Secret, SecretReference, Setup, SetupError};
 #[cfg(feature = "front")]
 pub use macros::files;
 #[cfg(feature = "database")]
 pub use macros::{Row, migrations};
 pub use macros::{Shape, component, data};
 pub use wire::{CallError, CallErrorKind, ErrorCode, Foreign, Origin, OriginError, Shape, Token, Whereabouts};
-pub use world::{Address, BoxFuture, Disk, Env, File, Random, always, buggify, sometimes};
+pub use world::{Address, BoxFuture, ByteStream, Disk, Env, File, Network, Random, always, buggify, sometimes};
 
 /// What happens later: durable jobs, schedules, steps with compensations.
 #[cfg(feature = "database")]

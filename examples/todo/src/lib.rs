@@ -2,7 +2,9 @@
 
 pub mod accounts;
 pub mod commands;
+pub mod events;
 pub mod hidden;
+pub mod outgoing;
 mod recorded;
 pub mod reminders;
 #[cfg(feature = "simulate")]

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use self::clients::{Item, Known, Who};
 use self::mailbox::{Kept, Letter, Mailbox};
 use crate::accounts::{AccountError, Accounts, Registry, secret};
+use crate::events::{Agenda, Events};
 use crate::reminders::{Bell, Reminders, State};
 use crate::site;
 use crate::todos::{Filter, LIST_MAX, Notebook, Todo, Todos};
@@ -59,9 +60,9 @@ async fn todo(world: World) {
     let places = format!(
         "[tiers]\njobs = {{ poll = \"200ms\", lease = \"5s\" }}\n\
          [components]\nAccounts = {{ at = \"accounts:{PORT}\" }}\nTodos = {{ at = \"todos:{PORT}\" }}\n\
-         Reminders = {{ at = \"reminders:{PORT}\" }}\n"
+         Reminders = {{ at = \"reminders:{PORT}\" }}\nEvents = {{ at = \"events:{PORT}\" }}\n"
     );
-    for name in ["accounts", "todos", "reminders", "site"] {
+    for name in ["accounts", "todos", "reminders", "events", "site"] {
         let places = places.clone();
         world.server(name, move |env| run(env, name, places.clone()));
     }
@@ -100,9 +101,11 @@ async fn run(env: Env, name: &'static str, places: String) {
         modules.uses::<dyn Accounts>();
         modules.uses::<dyn Todos>();
         modules.uses::<dyn Reminders>();
+        modules.uses::<dyn Events>();
         match name {
             "accounts" => modules.provide::<dyn Accounts>(None, Registry::open),
             "todos" => modules.provide::<dyn Todos>(None, Notebook::open),
+            "events" => modules.provide::<dyn Events>(None, Agenda::open),
             "site" => modules.front("Site", site::open),
             _ => modules.provide::<dyn Reminders>(None, Bell::open),
         }

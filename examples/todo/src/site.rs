@@ -17,6 +17,7 @@ use terrace::front::{Files, Problem, Sessions, Templates, compressed};
 use terrace::{Ref, Setup, SetupError};
 
 use crate::accounts::{AccountError, Accounts};
+use crate::events::{EventError, Events};
 use crate::reminders::{ReminderError, Reminders};
 use crate::todos::{TodoError, Todos};
 
@@ -25,6 +26,7 @@ struct Site {
     accounts: Ref<dyn Accounts>,
     todos: Ref<dyn Todos>,
     reminders: Ref<dyn Reminders>,
+    events: Ref<dyn Events>,
     sessions: Sessions,
     templates: Templates,
 }
@@ -40,6 +42,7 @@ pub async fn open(setup: &Setup) -> Result<Router, SetupError> {
         accounts: setup.reference(),
         todos: setup.reference(),
         reminders: setup.reference(),
+        events: setup.reference(),
         sessions: Sessions::of(setup).await?,
         templates,
     });
@@ -78,6 +81,18 @@ fn reminder_problem(error: ReminderError) -> Problem {
         ReminderError::Full => Problem::new(axum::http::StatusCode::CONFLICT, said),
         ReminderError::Reused => Problem::invalid("Idempotency-Key", said),
         ReminderError::Call(error) => error.into(),
+    }
+}
+
+/// What a refusal of `Events` is to a client.
+fn event_problem(error: EventError) -> Problem {
+    let said = error.to_string();
+    match error {
+        EventError::Invalid { field, reason } => invalid(field, reason),
+        EventError::Unknown => Problem::new(axum::http::StatusCode::NOT_FOUND, said),
+        EventError::Refused { .. } => Problem::new(axum::http::StatusCode::CONFLICT, said),
+        EventError::Reused => Problem::invalid("Idempotency-Key", said),
+        EventError::Call(error) => error.into(),
     }
 }
 

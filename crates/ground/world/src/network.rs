@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -53,6 +54,12 @@ pub trait Network: Send + Sync {
 
     /// Connects to `to`; the caller bounds the time.
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Arc<dyn Stream>>>;
+
+    /// The addresses of the host called `name`, for whoever may connect to some of them only; the caller bounds the time.
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        let message = format!("cannot resolve {name}: the hosts of this network have no addresses");
+        Box::pin(async { Err(io::Error::new(io::ErrorKind::Unsupported, message)) })
+    }
 }
 
 /// A bound address that accepts streams.

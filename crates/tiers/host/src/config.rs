@@ -23,6 +23,9 @@
 //! reload = false                      # pages load themselves anew after each start; `terrace dev` says so
 //! admin = "127.0.0.1:0"               # the operator's pages, on loopback only; default: this, a free port
 //!
+//! [feeds]                             # addresses that people supply, and this application asks
+//! allow = ["10.1.0.0/16"]             # which of them need not be public; default: none
+//!
 //! [log]
 //! format = "json"                     # or "text"; default: text
 //! level = "info"                      # off, error, warn, info, debug, trace; default: info
@@ -71,6 +74,7 @@
 
 mod duration;
 mod external;
+mod feeds;
 mod front;
 mod known;
 mod layers;
@@ -105,6 +109,7 @@ use self::problem::Problems;
 use self::source::NOWHERE;
 
 pub use self::external::{ExternalConfig, ExternalProgram};
+pub use self::feeds::{FeedsConfig, Range as AddressRange};
 pub use self::front::FrontConfig;
 pub use self::layers::{Layers, concealed};
 pub use self::listing::Configured;
@@ -121,6 +126,8 @@ pub struct Config {
     pub service: ServiceConfig,
     /// `[face]`, if the file has it.
     pub face: Option<FaceConfig>,
+    /// `[feeds]`
+    pub feeds: FeedsConfig,
     /// `[front]`
     pub front: FrontConfig,
     /// `[log]`

@@ -39,7 +39,7 @@ mod setup;
 mod working;
 
 pub use crate::background::Background;
-pub use crate::config::{Config, Secret, SecretReference};
+pub use crate::config::{AddressRange, Config, Secret, SecretReference};
 pub use crate::description::{ComponentDescription, Description, MethodDescription};
 pub use crate::modules::{Modules, Open, OpenBackground, OpenError, OpenFront, OpenRunning};
 pub use crate::opened::{NotHere, Opened};

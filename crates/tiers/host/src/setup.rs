@@ -11,7 +11,7 @@ use wire::shape::{Shape, Types};
 use world::Env;
 
 use crate::bindings::Bindings;
-use crate::config::{ConfigError, Secret, SecretError, SecretReference};
+use crate::config::{AddressRange, ConfigError, Secret, SecretError, SecretReference};
 
 /// Where people reach an application of which nothing says where it listens.
 const URL_DEFAULT: &str = "http://127.0.0.1:8080";
@@ -105,6 +105,11 @@ impl Setup {
     pub fn session_key(&self) -> Result<Option<Secret>, SecretError> {
         let key = self.bindings.config.front.session_key.as_ref();
         key.map(|key| self.secret(key)).transpose()
+    }
+
+    /// Which addresses may be asked on behalf of people although they are not public: `allow` in `[feeds]`.
+    pub fn feeds_allowed(&self) -> &[AddressRange] {
+        &self.bindings.config.feeds.allow
     }
 
     /// The folder whose templates are used instead of the built-in ones, and read again when they change: `templates` in

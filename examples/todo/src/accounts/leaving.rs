@@ -7,6 +7,7 @@ use terrace::{Cx, Ref};
 use uuid::Uuid;
 
 use super::limit;
+use crate::events::{EventError, Events};
 use crate::reminders::{ReminderError, Reminders};
 use crate::todos::{TodoError, Todos};
 
@@ -28,14 +29,24 @@ const AGAIN: Backoff = Backoff {
 /// How long one attempt may take.
 const LEAVE_MAX: Duration = Duration::from_secs(60);
 
-pub(super) fn declare(jobs: &Jobs, todos: Ref<dyn Todos>, reminders: Ref<dyn Reminders>) -> Result<(), Error> {
+pub(super) fn declare(
+    jobs: &Jobs,
+    todos: Ref<dyn Todos>,
+    reminders: Ref<dyn Reminders>,
+    events: Ref<dyn Events>,
+) -> Result<(), Error> {
     jobs.kind::<Uuid>(LEAVE)
         .backoff(AGAIN)
         .longest(LEAVE_MAX)
         .run(move |cx: Cx, account: Uuid| {
-            let (todos, reminders) = (todos.clone(), reminders.clone());
+            let (todos, reminders, events) = (todos.clone(), reminders.clone(), events.clone());
             async move {
-                // To-dos first: of one that is gone nobody adds a reminder any more.
+                // Events first: of what is gone nobody makes to-dos any more.
+                events.forget(&cx, account).await.map_err(|error| match error {
+                    EventError::Call(error) => error.into(),
+                    refusal => JobError::fail(refusal),
+                })?;
+                // To-dos before reminders: of one that is gone nobody adds a reminder any more.
                 todos.forget(&cx, account).await.map_err(|error| match error {
                     TodoError::Call(error) => error.into(),
                     refusal => JobError::fail(refusal),

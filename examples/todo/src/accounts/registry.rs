@@ -34,7 +34,7 @@ impl Registry {
     pub async fn open(setup: &Setup) -> Result<Registry, SetupError> {
         let db = setup.database(terrace::migrations!("migrations/accounts")).await?;
         let jobs = setup.jobs(&db).await?;
-        leaving::declare(&jobs, setup.reference(), setup.reference())?;
+        leaving::declare(&jobs, setup.reference(), setup.reference(), setup.reference())?;
         Ok(Registry {
             mail: setup.mail(&jobs).await?,
             passwords: Passwords::new(setup.env()),

@@ -5,6 +5,7 @@ mod bring;
 mod export;
 mod reminders;
 mod scan;
+mod sources;
 mod todos;
 
 use std::sync::Arc;
@@ -42,6 +43,9 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/todos", get(todos::list).post(todos::add))
         .route("/todos/{id}", get(todos::get).patch(todos::edit).delete(todos::delete))
         .route("/todos/{id}/reminders", get(reminders::list).post(reminders::add))
+        .route("/sources", get(sources::list).post(sources::add))
+        .route("/sources/{id}", get(sources::get).delete(sources::remove))
+        .route("/sources/{id}/poll", post(sources::poll))
         .route("/export", get(export::export))
         .route("/import", post(bring::import))
         .route("/openapi.json", get(description))

@@ -7,6 +7,7 @@ mod list;
 mod live;
 mod mistakes;
 mod one;
+mod sources;
 mod visitor;
 
 use std::sync::Arc;
@@ -29,6 +30,11 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/todos/{id}/reminders", post(one::remind))
         .route("/todos/{id}/reminders/{reminder}/delete", post(one::remove_reminder))
         .route("/events", get(live::events))
+        .route("/sources", get(sources::page).post(sources::add))
+        .route("/sources/facebook", post(sources::connect))
+        .route("/sources/facebook/back", get(sources::back))
+        .route("/sources/{id}/poll", post(sources::poll))
+        .route("/sources/{id}/delete", post(sources::remove))
         .route("/sign-up", get(entrance::sign_up_page).post(entrance::sign_up))
         .route("/verify", get(entrance::verify_page).post(entrance::verify))
         .route("/sign-in", get(entrance::sign_in_page).post(entrance::sign_in))

@@ -10,6 +10,7 @@ use servers::Postgres;
 use terrace::database::{Database, Timestamp};
 use terrace::{CallId, Cx, Env, Ref, Root};
 use todo::accounts::{Accounts, Registry, SignUp, SignedIn};
+use todo::events::{EventError, Events, NewSource, Source, Sources};
 use todo::hidden::Hidden;
 use todo::reminders::{Reminder, ReminderError, Reminders};
 use todo::todos::{Change, Filter, NewTodo, Overview, Page, Todo, TodoError, Todos};
@@ -56,6 +57,7 @@ impl Desk {
         modules.provide::<dyn Accounts>(None, Registry::open);
         modules.provide::<dyn Todos>(None, NoTodos::opened(&told));
         modules.provide::<dyn Reminders>(None, NoReminders::opened(&told));
+        modules.provide::<dyn Events>(None, NoEvents::opened(&told));
         let config = format!("[tiers]\njobs = {{ poll = \"20ms\" }}\n{database}");
         let config = Config::parse(&config, Path::new("terrace.toml")).expect("a configuration");
         let mut opened = modules.open(&env, Arc::new(config)).await.expect("it opens");
@@ -134,10 +136,13 @@ impl Desk {
         found.map(token).collect()
     }
 
-    /// Waits until both other components were told.
+    /// Waits until all other components were told.
     pub(crate) async fn forgotten(&self, whom: Uuid) {
         let told = self.env.timeout(PATIENCE, async {
-            while !(self.told.has("todos", whom) && self.told.has("reminders", whom)) {
+            while ["events", "todos", "reminders"]
+                .iter()
+                .any(|who| !self.told.has(who, whom))
+            {
                 self.env.sleep(Duration::from_millis(10)).await;
             }
         });
@@ -253,6 +258,53 @@ impl Reminders for NoReminders {
 
     async fn forget(&self, _: &Cx, owner: Uuid) -> Result<(), ReminderError> {
         self.0.add("reminders", owner);
+        Ok(())
+    }
+}
+
+struct NoEvents(Told);
+
+impl NoEvents {
+    fn opened(told: &Told) -> impl for<'a> host::Open<'a, dyn Events> + use<> {
+        let told = told.clone();
+        move |_: &Setup| {
+            let module = NoEvents(told.clone());
+            async move { Ok::<_, SetupError>(module) }
+        }
+    }
+}
+
+impl Events for NoEvents {
+    async fn add(&self, _: &Cx, _: Uuid, _: NewSource) -> Result<Source, EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn list(&self, _: &Cx, _: Uuid) -> Result<Sources, EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn get(&self, _: &Cx, _: Uuid, _: Uuid) -> Result<Source, EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn poll(&self, _: &Cx, _: Uuid, _: Uuid) -> Result<Source, EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn remove(&self, _: &Cx, _: Uuid, _: Uuid) -> Result<(), EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn connect(&self, _: &Cx, _: Uuid) -> Result<String, EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn connected(&self, _: &Cx, _: Uuid, _: Hidden, _: Hidden) -> Result<Source, EventError> {
+        Err(EventError::Unknown)
+    }
+
+    async fn forget(&self, _: &Cx, owner: Uuid) -> Result<(), EventError> {
+        self.0.add("events", owner);
         Ok(())
     }
 }

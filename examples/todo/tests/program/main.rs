@@ -3,11 +3,15 @@
 
 mod api;
 mod bad_input;
+mod calendars;
 mod client;
 mod commands;
+mod feed;
 mod idempotency;
 mod killed;
 mod place;
+mod played;
+mod refused;
 mod todo;
 
 use std::time::Duration;

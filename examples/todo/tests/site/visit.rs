@@ -9,9 +9,11 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use host::{Config, Modules, Opened};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use terrace::database::Database;
 use terrace::front::Call;
 use terrace::{Cx, Env, Ref};
 use todo::accounts::{Accounts, Registry};
+use todo::events::{Agenda, Events};
 use todo::hidden::Hidden;
 use todo::reminders::{Bell, Reminders};
 use todo::todos::{Notebook, Todos};
@@ -24,7 +26,10 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) struct Visit {
     pub(crate) env: Env,
     pub(crate) accounts: Ref<dyn Accounts>,
+    /// Where its databases are files.
+    pub(crate) folder: PathBuf,
     router: Router,
+    databases: Vec<Database>,
     mail: terrace::jobs::mail::Mail,
     _opened: Mutex<Opened>,
 }
@@ -74,6 +79,13 @@ impl Answer {
 }
 
 impl Visit {
+    /// What a component keeps.
+    pub(crate) fn database(&self, component: &str) -> &Database {
+        let mut all = self.databases.iter();
+        all.find(|database| database.component() == component)
+            .expect("it has a database")
+    }
+
     pub(crate) fn cx(&self) -> Cx {
         Cx::root(&self.env)
     }
@@ -149,6 +161,11 @@ impl Visit {
 
 /// Runs `test` with an application on fresh files.
 pub(crate) fn visit<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Visit) -> F) {
+    visit_configured(name, "", test);
+}
+
+/// The same, with more configuration.
+pub(crate) fn visit_configured<F: Future<Output = ()>>(name: &str, more: &str, test: impl FnOnce(Visit) -> F) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("site-{name}-{}", std::process::id()));
     let data = Some(folder.clone());
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -163,8 +180,10 @@ pub(crate) fn visit<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Visit)
         modules.provide::<dyn Accounts>(None, Registry::open);
         modules.provide::<dyn Todos>(None, Notebook::open);
         modules.provide::<dyn Reminders>(None, Bell::open);
+        modules.provide::<dyn Events>(None, Agenda::open);
         modules.front("Site", todo::site::open);
-        let config = Config::parse("[tiers]\njobs = { poll = \"20ms\" }\n", Path::new("terrace.toml"));
+        let config = format!("{more}\n[tiers]\njobs = {{ poll = \"20ms\" }}\n");
+        let config = Config::parse(&config, Path::new("terrace.toml"));
         let config = Arc::new(config.expect("a configuration"));
         let mut opened = modules.open(&env, config).await.expect("it opens");
         opened.start_jobs().await.expect("jobs run");
@@ -174,7 +193,9 @@ pub(crate) fn visit<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Visit)
         test(Visit {
             accounts: opened.reference("test").expect("it is here"),
             env,
+            folder: folder.clone(),
             router,
+            databases: opened.databases(),
             mail,
             _opened: Mutex::new(opened),
         })

@@ -1,7 +1,7 @@
 //! TCP, without Nagle's delay.
 
 use std::io::{self, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -47,6 +47,14 @@ impl Network for Tcp {
                 .await
                 .map_err(|error| named(&error, "connect to", to))?;
             Ok(Arc::new(Connected::new(socket)?) as Arc<dyn Stream>)
+        })
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name, 0)).await;
+            let found = found.map_err(|error| named(&error, "resolve", &Address::new(name)))?;
+            Ok(found.map(|address| address.ip()).collect())
         })
     }
 }

@@ -29,6 +29,7 @@ pub(super) const ROOT: &[Key] = &[
     ("service", Known::Keys(SERVICE)),
     ("face", Known::Keys(FACE)),
     ("front", Known::Keys(FRONT)),
+    ("feeds", Known::Keys(FEEDS)),
     ("log", Known::Keys(LOG)),
     ("calls", Known::Keys(CALLS)),
     ("tiers", Known::Keys(TIERS)),
@@ -57,6 +58,8 @@ pub(super) const FRONT: &[Key] = &[
     ("templates", Known::Value),
     ("reload", Known::Value),
 ];
+
+pub(super) const FEEDS: &[Key] = &[("allow", Known::Value)];
 
 pub(super) const LOG: &[Key] = &[
     ("format", Known::Value),

@@ -9,7 +9,7 @@ use super::problem::Problems;
 use super::secret::{Kept, secret};
 use super::table::{At, Table, table_of, text_of};
 use super::{ComponentConfig, Config, FORMATS, FaceConfig, LEVELS, address};
-use super::{front, tiers};
+use super::{feeds, front, tiers};
 
 const TOKEN: Kept = Kept {
     key: "service.token",
@@ -27,6 +27,9 @@ impl Config {
         }
         if let Some(At { value: table, .. }) = tables.table("front", problems) {
             self.front = front::read(table, problems, &mut self.warnings);
+        }
+        if let Some(At { value: table, .. }) = tables.table("feeds", problems) {
+            self.feeds = feeds::read(table, problems);
         }
         if let Some(At { value: table, .. }) = tables.table("log", problems) {
             self.read_log(table, problems);

@@ -71,6 +71,19 @@ pub(super) struct Account {
     pub(super) export: String,
 }
 
+/// A calendar to be read.
+#[derive(Deserialize)]
+pub(super) struct Source {
+    #[serde(default)]
+    pub(super) csrf: String,
+    #[serde(default)]
+    pub(super) key: String,
+    #[serde(default)]
+    pub(super) url: String,
+    #[serde(default)]
+    pub(super) name: String,
+}
+
 /// Tags as a person writes them: words between commas.
 pub(super) fn tags(text: &str) -> Vec<String> {
     let words = text.split(',').map(|tag| tag.trim().trim_start_matches('#'));

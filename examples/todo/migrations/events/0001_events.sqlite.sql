@@ -1,0 +1,45 @@
+-- expand
+create table sources (
+    id blob primary key,
+    owner blob not null,
+    kind text not null check (kind in ('calendar', 'facebook')),
+    name text not null,
+    is_named integer not null,
+    url text,
+    -- What opens it, sealed: not to be read here.
+    sealed blob,
+    state text not null check (state in ('new', 'well', 'failing', 'waiting', 'disconnected')),
+    reason text,
+    failures integer not null,
+    -- Which poll comes next: the job of an earlier one does nothing.
+    turn integer not null,
+    etag text,
+    modified text,
+    whole_at integer,
+    created_at integer not null,
+    read_at integer,
+    next_at integer
+) without rowid;
+create index sources_owner on sources (owner);
+create index sources_next on sources (next_at) where next_at is not null;
+create table events (
+    source blob not null references sources (id) on delete cascade,
+    id blob not null,
+    series blob not null,
+    title text not null,
+    start integer not null,
+    cancelled integer not null,
+    version integer not null,
+    -- What `Todos` knows of it: which version it was told, and what that said.
+    told integer not null,
+    todo blob,
+    -- The version that it was asked to add, before it is known whether it was.
+    begun integer not null,
+    told_title text,
+    told_start integer,
+    primary key (source, id)
+) without rowid;
+create index events_untold on events (source, start) where told < version;
+create table gone (
+    owner blob primary key
+) without rowid;

@@ -1,0 +1,233 @@
+//! What calendars say, and what becomes of it.
+
+use chrono_tz::Tz;
+use terrace::database::Timestamp;
+
+use super::{HAPPENINGS_MAX, NoCalendar, Read, SERIES_AHEAD};
+
+/// 2027-03-01T12:00:00Z.
+const NOW: Timestamp = Timestamp::from_micros(1_803_902_400_000_000);
+
+fn read(lines: &str) -> Read {
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}\r\nEND:VCALENDAR\r\n",
+        lines.trim().replace('\n', "\r\n")
+    );
+    super::read(&text, NOW, Tz::Europe__Berlin).expect("a calendar")
+}
+
+/// What happens, one line each.
+fn said(read: &Read) -> Vec<String> {
+    let each = read.happenings.iter().map(|happening| {
+        let mark = if happening.is_cancelled { " (cancelled)" } else { "" };
+        let start = happening.start.to_string();
+        format!("{} {}{mark}", start.trim_end_matches(":00.000000Z"), happening.title)
+    });
+    each.collect()
+}
+
+fn check(lines: &str, expected: &[&str]) {
+    assert_eq!(said(&read(lines)), expected, "{lines}");
+}
+
+#[test]
+fn a_weekly_event_keeps_its_hour_through_daylight_saving_and_its_exceptions() {
+    check(
+        "BEGIN:VEVENT
+UID:choir
+SUMMARY:Choir
+DTSTART;TZID=Europe/Berlin:20270302T180000
+RRULE:FREQ=WEEKLY;COUNT=7
+EXDATE;TZID=Europe/Berlin:20270316T180000
+END:VEVENT
+BEGIN:VEVENT
+UID:choir
+RECURRENCE-ID;TZID=Europe/Berlin:20270323T180000
+SUMMARY:Choir\\, in the church
+DTSTART;TZID=Europe/Berlin:20270324T193000
+END:VEVENT
+BEGIN:VEVENT
+UID:choir
+RECURRENCE-ID:20270406T160000Z
+SUMMARY:Choir
+STATUS:CANCELLED
+DTSTART;TZID=Europe/Berlin:20270406T180000
+END:VEVENT",
+        &[
+            "2027-03-02T17:00 Choir",
+            "2027-03-09T17:00 Choir",
+            "2027-03-24T18:30 Choir, in the church",
+            "2027-03-30T16:00 Choir",
+            "2027-04-06T16:00 Choir (cancelled)",
+            "2027-04-13T16:00 Choir",
+        ],
+    );
+}
+
+#[test]
+fn a_zone_is_known_by_its_name_by_windows_name_or_by_its_definition() {
+    let event = |zone: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID={zone}:20270327T120000\nRRULE:FREQ=DAILY;COUNT=2\nEND:VEVENT"
+        )
+    };
+    let berlin = ["2027-03-27T11:00 x", "2027-03-28T10:00 x"];
+    check(&event("Europe/Berlin"), &berlin);
+    check(&event("\"/freeassociation.sourceforge.net/Europe/Berlin\""), &berlin);
+    check(&event("W. Europe Standard Time"), &berlin);
+    check(&event("Nowhere"), &berlin);
+    let defined = "BEGIN:VTIMEZONE
+TZID:Ours
+BEGIN:STANDARD
+DTSTART:16011028T030000
+TZOFFSETFROM:+0300
+TZOFFSETTO:+0200
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010325T020000
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0300
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+";
+    check(
+        &format!("{defined}{}", event("Ours")),
+        &["2027-03-27T10:00 x", "2027-03-28T09:00 x"],
+    );
+}
+
+#[test]
+fn a_time_that_the_clock_skips_is_later_and_of_one_that_comes_twice_it_is_the_first() {
+    let at = |start: &str| format!("BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID=Europe/Berlin:{start}\nEND:VEVENT");
+    check(&at("20270328T023000"), &["2027-03-28T01:30 x"]);
+    check(&at("20271031T023000"), &["2027-10-31T00:30 x"]);
+}
+
+#[test]
+fn a_day_is_one_where_its_person_is() {
+    check(
+        "BEGIN:VEVENT\nUID:1\nSUMMARY:Birthday\nDTSTART;VALUE=DATE:20270501\nRRULE:FREQ=YEARLY;UNTIL=20270501\nEND:VEVENT",
+        &["2027-04-30T22:00 Birthday"],
+    );
+    check(
+        "X-WR-TIMEZONE:Asia/Tokyo\nBEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART:20270501T090000\nEND:VEVENT",
+        &["2027-05-01T00:00 x"],
+    );
+}
+
+#[test]
+fn rules_end_where_they_say_and_what_is_added_is_there() {
+    check(
+        "BEGIN:VEVENT
+UID:1
+SUMMARY:x
+DTSTART;TZID=America/New_York:20270310T200000
+RRULE:FREQ=WEEKLY;BYDAY=WE,FR;UNTIL=20270318T000000Z;WKST=SU
+RDATE;TZID=America/New_York:20270401T200000,20270402T200000
+END:VEVENT",
+        // New York changes its clock on 14 March; the end is 20:00 on the 17th there.
+        &[
+            "2027-03-11T01:00 x",
+            "2027-03-13T01:00 x",
+            "2027-03-18T00:00 x",
+            "2027-04-02T00:00 x",
+            "2027-04-03T00:00 x",
+        ],
+    );
+    check(
+        "BEGIN:VEVENT\nUID:1\nSUMMARY:last\nDTSTART:20270131T100000Z\nRRULE:FREQ=MONTHLY;BYDAY=-1FR;COUNT=3\nEND:VEVENT",
+        &["2027-03-26T10:00 last", "2027-04-30T10:00 last"],
+    );
+}
+
+#[test]
+fn a_series_is_looked_ahead_so_far_and_what_comes_later_is_not_known() {
+    let read = read("BEGIN:VEVENT\nUID:daily\nSUMMARY:x\nDTSTART:19700101T060000Z\nRRULE:FREQ=DAILY\nEND:VEVENT");
+    assert_eq!(read.happenings.len(), SERIES_AHEAD);
+    assert_eq!(read.happenings[0].start.to_string(), "2027-03-01T06:00:00.000000Z");
+    let until = read.series_until["daily"];
+    assert_eq!(until.to_string(), "2027-04-10T06:00:00.000000Z");
+}
+
+#[test]
+fn a_series_that_moves_within_its_days_stays_the_same() {
+    let keys = |hour: &str| {
+        let lines = format!(
+            "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID=Europe/Berlin:20270302T{hour}0000\nRRULE:FREQ=WEEKLY;COUNT=3\nEND:VEVENT"
+        );
+        let keys: Vec<String> = read(&lines).happenings.into_iter().map(|one| one.recurrence).collect();
+        keys
+    };
+    assert_eq!(keys("18"), keys("20"));
+    assert_eq!(keys("18"), ["2027-03-02", "2027-03-09", "2027-03-16"]);
+}
+
+#[test]
+fn what_is_folded_escaped_or_nested_is_read() {
+    let lines = "X-WR-CALNAME:Work\\, mostly\nBEGIN:VEVENT\nUID:1\nSUMMARY;LANGUAGE=\"a:b;c\":A ti\n tle\\nin two \\;-)\nDTSTART:20270401T100000Z\nBEGIN:VALARM\nSUMMARY:no\nDTSTART:20270402T100000Z\nEND:VALARM\nEND:VEVENT";
+    check(lines, &["2027-04-01T10:00 A title in two ;-)"]);
+    assert_eq!(read(lines).name.as_deref(), Some("Work, mostly"));
+}
+
+#[test]
+fn the_later_version_of_an_event_counts_and_what_is_over_does_not() {
+    check(
+        "BEGIN:VEVENT\nUID:1\nSEQUENCE:2\nSUMMARY:new\nDTSTART:20270401T100000Z\nEND:VEVENT
+BEGIN:VEVENT\nUID:1\nSEQUENCE:1\nSUMMARY:old\nDTSTART:20270402T100000Z\nEND:VEVENT
+BEGIN:VEVENT\nUID:2\nSUMMARY:over\nDTSTART:20270201T100000Z\nEND:VEVENT
+BEGIN:VEVENT\nUID:3\nSUMMARY:no time\nEND:VEVENT",
+        &["2027-04-01T10:00 new"],
+    );
+}
+
+#[test]
+fn what_is_no_calendar_or_was_cut_is_refused() {
+    for (text, why) in [
+        ("", NoCalendar::Other),
+        ("<html>", NoCalendar::Other),
+        ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1", NoCalendar::Cut),
+        ("BEGIN:VCALENDAR\nEND:VCALENDAR\nEND:VCALENDAR", NoCalendar::Cut),
+    ] {
+        assert_eq!(super::read(text, NOW, Tz::UTC), Err(why), "{text}");
+    }
+}
+
+#[test]
+fn wrong_lines_harm_nobody_else() {
+    let fine = "BEGIN:VEVENT\nUID:fine\nSUMMARY:fine\nDTSTART:20270401T100000Z\nEND:VEVENT";
+    for wrong in [
+        "DTSTART:99999999T999999Z",
+        "DTSTART:20270230T100000Z",
+        "DTSTART;TZID=:",
+        "DTSTART:20270401T1\u{e9}0000",
+        "DTSTART:00010101T000000\nRRULE:FREQ=YEARLY",
+        "DTSTART:20270401T100000Z\nRRULE:FREQ=NEVER",
+        "DTSTART:20270401T100000Z\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "DTSTART:19000101T000000Z\nRRULE:FREQ=SECONDLY",
+        "DTSTART:20270401T100000Z\nRRULE:FREQ=DAILY;INTERVAL=0",
+        "DTSTART:20270401T100000Z\nRRULE:FREQ=DAILY;UNTIL=20200101T000000Z",
+        "DTSTART:20270401T100000Z\nEXDATE:,,\nRDATE:x/y",
+        ":::;;;\n;=:\n\"",
+    ] {
+        let read = read(&format!(
+            "BEGIN:VEVENT\nUID:wrong\nSUMMARY:wrong\n{wrong}\nEND:VEVENT\n{fine}"
+        ));
+        let found = read.happenings.iter().filter(|one| one.title == "fine").count();
+        assert_eq!(found, 1, "{wrong}");
+    }
+}
+
+#[test]
+fn too_many_are_cut_where_they_are_farthest() {
+    let many: Vec<String> = (0..HAPPENINGS_MAX + 5)
+        .map(|number| {
+            let (day, minute) = (2 + number / 60 % 28, number % 60);
+            format!("BEGIN:VEVENT\nUID:{number}\nSUMMARY:x\nDTSTART:202704{day:02}T10{minute:02}00Z\nEND:VEVENT")
+        })
+        .collect();
+    let read = read(&many.join("\n"));
+    assert_eq!(read.happenings.len(), HAPPENINGS_MAX);
+    assert!(read.happenings.iter().all(|one| one.start <= read.until));
+}
