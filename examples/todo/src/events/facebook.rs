@@ -26,6 +26,8 @@ use crate::outgoing::{Answer, Outgoing, Request};
 const PAGES_MAX: usize = 50;
 /// Events of a page.
 const PAGE_EVENTS: usize = 100;
+/// Of what an application may use, in hundredths: whoever asks for more is refused from there on (*Rate Limits*).
+const USAGE_MAX: u64 = 100;
 /// How long it is left alone where it does not say for how long.
 const WAIT_DEFAULT: Duration = Duration::from_secs(3600);
 /// How long it is left alone at most, whatever it says.
@@ -187,11 +189,14 @@ impl Facebook {
         };
         for _ in 0..PAGES_MAX {
             let Some(url) = next.take() else { break };
-            let page: Page = self.ask(&url).await?;
+            let (page, answer): (Page, Answer) = self.answered(&url).await?;
             for event in page.data {
                 take(&mut read, event, now, home);
             }
             next = page.paging.next.map(|next| self.following(next, token)).transpose()?;
+            if next.is_some() && is_used_up(&answer) {
+                return Err(Trouble::Wait(wait(&answer)));
+            }
         }
         // Where not all pages were read, what is missing is not cancelled.
         if next.is_some() {
@@ -225,6 +230,10 @@ impl Facebook {
     }
 
     async fn ask<T: DeserializeOwned>(&self, url: &str) -> Result<T, Trouble> {
+        self.answered(url).await.map(|(said, _)| said)
+    }
+
+    async fn answered<T: DeserializeOwned>(&self, url: &str) -> Result<(T, Answer), Trouble> {
         let request = Request::get().with(header::ACCEPT, "application/json");
         let answer = self.outgoing.ask_trusted(url, &request).await;
         let answer = answer.map_err(|refusal| Trouble::Failing(format!("Facebook: {refusal}")))?;
@@ -238,8 +247,12 @@ impl Facebook {
             };
             return Err(trouble(&answer, &nothing));
         }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| Trouble::Failing(format!("Facebook answered what is not understood: {error}")))
+        match serde_json::from_slice(&answer.body) {
+            Ok(said) => Ok((said, answer)),
+            Err(error) => Err(Trouble::Failing(format!(
+                "Facebook answered what is not understood: {error}"
+            ))),
+        }
     }
 }
 
@@ -255,12 +268,28 @@ fn trouble(answer: &Answer, said: &Said) -> Trouble {
     }
 }
 
+fn field<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    answer.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether the next request would be one too many, as far as the answer says: `X-App-Usage` has the percentages of calls and
+/// times that the application has used.
+fn is_used_up(answer: &Answer) -> bool {
+    let usage = field(answer, "x-app-usage").and_then(|usage| serde_json::from_str::<serde_json::Value>(usage).ok());
+    let parts = usage.as_ref().and_then(serde_json::Value::as_object);
+    parts.is_some_and(|parts| {
+        parts
+            .values()
+            .filter_map(serde_json::Value::as_u64)
+            .any(|part| part >= USAGE_MAX)
+    })
+}
+
 /// For how long it wants to be left alone.
 fn wait(answer: &Answer) -> Duration {
-    let field = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
-    let after = field("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+    let after = field(answer, "retry-after").and_then(|seconds| seconds.trim().parse().ok());
     let minutes = || {
-        let usage: serde_json::Value = serde_json::from_str(field("x-business-use-case-usage")?).ok()?;
+        let usage: serde_json::Value = serde_json::from_str(field(answer, "x-business-use-case-usage")?).ok()?;
         let each = usage.as_object()?.values().filter_map(|uses| uses.as_array()).flatten();
         let each = each.filter_map(|one| one["estimated_time_to_regain_access"].as_u64());
         each.max().filter(|minutes| *minutes > 0)

@@ -78,7 +78,7 @@ fn what_leads_or_has_come_to_lead_to_a_private_address_is_shown_as_failing() {
         ("http://127.0.0.2/a.ics", "127.0.0.2, which is the machine itself"),
         ("http://[::1]/a.ics", "::1, which is the machine itself"),
         ("//169.254.169.254/latest", "where clouds keep their metadata"),
-        ("http://localhost.:1/a.ics", "the machine itself"),
+        ("http://2130706434/a.ics", "127.0.0.2, which is the machine itself"),
         (
             "file:///etc/passwd",
             "only addresses that begin with http:// or https://",

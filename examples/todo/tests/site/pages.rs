@@ -5,13 +5,13 @@ use axum::http::{Method, header};
 use crate::visit::{Answer, PASSWORD, Visit, visit};
 
 /// A browser: it has a cookie, and a page.
-struct Browser<'v> {
+pub(crate) struct Browser<'v> {
     site: &'v Visit,
-    cookie: String,
+    pub(crate) cookie: String,
 }
 
 impl<'v> Browser<'v> {
-    fn new(site: &'v Visit) -> Browser<'v> {
+    pub(crate) fn new(site: &'v Visit) -> Browser<'v> {
         Browser {
             site,
             cookie: String::new(),
@@ -24,13 +24,13 @@ impl<'v> Browser<'v> {
         }
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let answer = self.site.ask(Method::GET, path, &[("cookie", &self.cookie)], "").await;
         self.keep(&answer);
         answer
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let form: Vec<String> = fields
             .iter()
             .map(|(name, value)| format!("{name}={}", encoded(value)))
@@ -45,7 +45,7 @@ impl<'v> Browser<'v> {
     }
 
     /// Signs up, and follows the link of the mail.
-    async fn sign_up(&mut self, email: &str) {
+    pub(crate) async fn sign_up(&mut self, email: &str) {
         let csrf = self.get("/sign-up").await.is(200).hidden("csrf");
         let form = [("csrf", csrf.as_str()), ("email", email)];
         self.post("/sign-up", &form).await.is(200);

@@ -74,7 +74,7 @@ async fn values(site: &Site, person: &Person) -> Result<Value, Problem> {
         "has_facebook": found.has_facebook,
         "is_facebook_there": found.sources.iter().any(|source| source.kind == Kind::Facebook),
         "key": person.new_key(),
-        "url": "", "name": "", "did": "",
+        "address": "", "name": "", "did": "",
         "url_max": ADDRESS_BYTES_MAX, "name_max": NAME_MAX, "sources_max": SOURCES_MAX,
     }))
 }
@@ -108,7 +108,7 @@ pub(super) async fn add(
         Err(other) => event_problem(other),
     };
     let mut values = values(&site, &person).await?;
-    values["url"] = form.url.into();
+    values["address"] = form.url.into();
     values["name"] = form.name.into();
     person.again("sources.html", values, problem)
 }
