@@ -45,14 +45,13 @@ fn first(page: &Answer) -> String {
 
 #[test]
 fn a_calendar_is_added_watched_and_removed_without_a_script() {
-    let soon = "BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:<b>Choir</b>\r\nDTSTART:20990101T180000Z\r\nEND:VEVENT\r\n";
+    let late = "BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:<b>Choir</b>\r\nDTSTART:20990101T180000Z\r\nEND:VEVENT\r\n";
     let played = Played::open(move |asked| match &*asked.path {
         // One comes each day, and one later than anything that is looked ahead.
         "/daily.ics" => {
-            let each = soon
-                .replace("20990101", "20200101")
-                .replace("\r\nEND:", "\r\nRRULE:FREQ=DAILY\r\nEND:");
-            Reply::new(200, format!("BEGIN:VCALENDAR\r\n{each}{soon}END:VCALENDAR\r\n"))
+            let each = late.replace("UID:1", "UID:2").replace("2099", "2020");
+            let each = each.replace("\r\nEND:", "\r\nRRULE:FREQ=DAILY\r\nEND:");
+            Reply::new(200, format!("BEGIN:VCALENDAR\r\n{each}{late}END:VCALENDAR\r\n"))
         }
         _ => Reply::new(404, ""),
     });
