@@ -6,6 +6,25 @@
 //! found.rs     happenings against what is known: new, changed, cancelled; in one transaction
 //! tell.rs      what `Todos` does not know yet is told to it, each by the id of its event: repeated, it changes nothing
 //! ```
+//!
+//! Facebook is offered where an application is configured that its people allow to read their events:
+//!
+//! ```toml
+//! [front]
+//! url = "https://todo.example.org"            # Facebook leads back to /sources/facebook/back there
+//!
+//! [components.Events.config]
+//! key = { env = "EVENTS_KEY" }                # seals tokens; replicas share one; default: made once, kept beside the data
+//!
+//! [components.Events.config.facebook]
+//! app = "1234567890"                          # as Facebook has given them
+//! secret = { env = "FACEBOOK_SECRET" }
+//! graph = "https://graph.facebook.com/v23.0"  # default: this
+//! dialog = "https://www.facebook.com/v23.0/dialog/oauth"
+//!
+//! [feeds]
+//! allow = ["10.1.0.0/16"]                     # calendars that need not be public; default: none
+//! ```
 
 mod agenda;
 mod calendar;

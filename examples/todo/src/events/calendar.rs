@@ -48,6 +48,9 @@ pub(super) enum NoCalendar {
     /// It is too large to be anybody's.
     #[error("it has more than {EVENTS_MAX} events")]
     TooMany,
+    /// See [`lines::LINES_MAX`].
+    #[error("it has more than {} lines", lines::LINES_MAX)]
+    TooLong,
 }
 
 /// One event as it is written.
@@ -174,7 +177,8 @@ fn expand(uid: &str, events: Vec<Event>, now: Timestamp, budget: &mut Budget, re
     } else {
         let mut ahead = 0;
         let mut keys = Keys::default();
-        let (starts, is_whole) = starts(&master, read.until, budget);
+        let (starts, is_whole) = starts(&master, (since, read.until), budget);
+        let left_out = LeftOut::of(&master.less);
         if !is_whole {
             let last = starts.last().map_or(since, Moment::timestamp);
             read.series_until.insert(uid.to_owned(), last);
@@ -182,7 +186,7 @@ fn expand(uid: &str, events: Vec<Event>, now: Timestamp, budget: &mut Budget, re
         for start in starts {
             let recurrence = keys.of(start.day());
             let exception = exceptions.remove(&start.instant());
-            if exception.is_none() && is_left_out(&start, &master.less) {
+            if exception.is_none() && left_out.has(&start) {
                 continue;
             }
             let event = exception.as_ref().unwrap_or(&master);
@@ -225,12 +229,13 @@ impl Keys {
     }
 }
 
-/// The starts of a series up to `until`, in their order, each once, and whether they are all.
-fn starts(master: &Event, until: Timestamp, budget: &mut Budget) -> (Vec<Moment>, bool) {
+/// The starts of a series within a window, in their order, each once, and whether they are all; some from before it may be among
+/// them.
+fn starts(master: &Event, window: (Timestamp, Timestamp), budget: &mut Budget) -> (Vec<Moment>, bool) {
     let mut starts: Vec<Moment> = Vec::new();
     let mut are_all = true;
     for rule in &master.rules {
-        let (of_rule, is_whole) = series::starts(&master.start, rule, until, budget);
+        let (of_rule, is_whole) = series::starts(&master.start, rule, window, budget);
         starts.extend(of_rule);
         are_all &= is_whole;
     }
@@ -244,10 +249,24 @@ fn starts(master: &Event, until: Timestamp, budget: &mut Budget) -> (Vec<Moment>
     (starts, are_all)
 }
 
-fn is_left_out(start: &Moment, less: &[Moment]) -> bool {
-    // Some write the day alone of what has a time.
-    less.iter()
-        .any(|out| out.instant() == start.instant() || (out.is_day() && out.day() == start.day()))
+/// What is left out of a series.
+struct LeftOut {
+    at: BTreeSet<DateTime<Utc>>,
+    /// Some write the day alone of what has a time.
+    days: BTreeSet<NaiveDate>,
+}
+
+impl LeftOut {
+    fn of(less: &[Moment]) -> LeftOut {
+        LeftOut {
+            at: less.iter().map(Moment::instant).collect(),
+            days: less.iter().filter(|out| out.is_day()).map(Moment::day).collect(),
+        }
+    }
+
+    fn has(&self, start: &Moment) -> bool {
+        self.at.contains(&start.instant()) || self.days.contains(&start.day())
+    }
 }
 
 fn happening(uid: &str, recurrence: String, event: &Event) -> Happening {

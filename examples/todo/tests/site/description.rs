@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use serde_json::Value;
+use todo::events::{NAME_MAX, SOURCES_MAX};
+use todo::outgoing::ADDRESS_BYTES_MAX;
 use todo::reminders::REMINDERS_MAX;
 use todo::todos::{LIST_MAX, TAG_MAX, TAGS_MAX, TITLE_MAX};
 
@@ -30,6 +32,11 @@ fn the_description_has_the_limits_of_the_components() {
             at(&format!("{schemas}/NewTodo/properties/tags/items/maxLength")),
             TAG_MAX as i64
         );
+        let source = format!("{schemas}/NewSource/properties");
+        assert_eq!(at(&format!("{source}/url/maxLength")), ADDRESS_BYTES_MAX as i64);
+        assert_eq!(at(&format!("{source}/name/maxLength")), NAME_MAX as i64);
+        let listed = "/paths/~1api~1sources/get/responses/200/content/application~1json/schema";
+        assert_eq!(at(&format!("{listed}/properties/sources/maxItems")), SOURCES_MAX);
         let imported = format!("{schemas}/Import/properties/todos/items/properties");
         assert_eq!(at(&format!("{imported}/reminders/maxItems")), REMINDERS_MAX);
         assert_eq!(

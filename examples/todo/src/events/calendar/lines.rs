@@ -7,6 +7,9 @@ use super::zone::Zones;
 /// How deep components lie within each other.
 const DEPTH_MAX: usize = 8;
 
+/// Lines of one file, each of which takes far more memory than its bytes.
+pub(super) const LINES_MAX: usize = 250_000;
+
 /// A property: `NAME;PARAMETER=VALUE:value`.
 #[derive(Debug)]
 pub(super) struct Property {
@@ -63,7 +66,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Component>, NoCalendar> {
     let mut open: Vec<Component> = Vec::new();
     // How many components are open that lie too deep to matter.
     let mut deeper = 0_usize;
-    for line in unfolded(text) {
+    for line in unfolded(text)? {
         let Some(property) = property(&line) else { continue };
         match property.name.as_str() {
             "BEGIN" if open.len() >= DEPTH_MAX => deeper += 1,
@@ -94,16 +97,19 @@ pub(super) fn read(text: &str) -> Result<Vec<Component>, NoCalendar> {
 }
 
 /// Lines whose continuations begin with a blank.
-fn unfolded(text: &str) -> Vec<String> {
+fn unfolded(text: &str) -> Result<Vec<String>, NoCalendar> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);
+        let count = lines.len();
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
             (Some(more), Some(last)) => last.push_str(more),
+            _ if line.is_empty() => {}
+            _ if count == LINES_MAX => return Err(NoCalendar::TooLong),
             _ => lines.push(line.to_owned()),
         }
     }
-    lines
+    Ok(lines)
 }
 
 fn property(line: &str) -> Option<Property> {

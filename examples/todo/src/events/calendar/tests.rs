@@ -3,7 +3,8 @@
 use chrono_tz::Tz;
 use terrace::database::Timestamp;
 
-use super::{HAPPENINGS_MAX, NoCalendar, Read, SERIES_AHEAD};
+use super::lines::LINES_MAX;
+use super::{EVENTS_MAX, HAPPENINGS_MAX, NoCalendar, Read, SERIES_AHEAD};
 
 /// 2027-03-01T12:00:00Z.
 const NOW: Timestamp = Timestamp::from_micros(1_803_902_400_000_000);
@@ -217,6 +218,126 @@ fn wrong_lines_harm_nobody_else() {
         let found = read.happenings.iter().filter(|one| one.title == "fine").count();
         assert_eq!(found, 1, "{wrong}");
     }
+}
+
+#[test]
+fn a_series_that_goes_on_since_long_ago_is_looked_at_where_it_is_now() {
+    let start = "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID=Europe/Berlin:19020103T180000\n";
+    // Every other Friday and Sunday since a Friday, which was 45,710 days before 26 February 2027: 3,265 fortnights.
+    check(
+        &format!("{start}RRULE:FREQ=WEEKLY;INTERVAL=2;WKST=MO;BYDAY=FR,SU;UNTIL=20270330T000000Z\nEND:VEVENT"),
+        &[
+            "2027-02-28T17:00 x",
+            "2027-03-12T17:00 x",
+            "2027-03-14T17:00 x",
+            "2027-03-26T17:00 x",
+            "2027-03-28T16:00 x",
+        ],
+    );
+    check(
+        &format!("{start}RRULE:FREQ=DAILY;UNTIL=20260101T000000Z\nEND:VEVENT"),
+        &[],
+    );
+    check(
+        &format!("{start}RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;UNTIL=20270501T000000Z\nEND:VEVENT"),
+        &["2027-03-28T16:00 x"],
+    );
+    let hourly = read(&format!("{start}RRULE:FREQ=HOURLY;INTERVAL=6\nEND:VEVENT"));
+    assert_eq!(hourly.happenings.len(), SERIES_AHEAD);
+    assert_eq!(said(&hourly)[..2], ["2027-02-28T17:00 x", "2027-02-28T23:00 x"]);
+}
+
+#[test]
+fn to_begin_later_changes_nothing() {
+    let day = |text: &str| super::moment::local(text).expect("a time").0;
+    let until = day("20270601T000000");
+    for rule in [
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=3;BYMONTH=3,4",
+        "FREQ=DAILY;BYHOUR=6,18;BYDAY=MO,TU",
+        "FREQ=WEEKLY",
+        "FREQ=WEEKLY;INTERVAL=3;BYDAY=SU,MO;WKST=SU",
+        "FREQ=WEEKLY;INTERVAL=3;BYDAY=SU,MO;WKST=MO",
+        "FREQ=WEEKLY;INTERVAL=5;BYDAY=MO,WE,SA;BYSETPOS=-1",
+        "FREQ=WEEKLY;UNTIL=20270415T000000Z",
+        "FREQ=HOURLY;INTERVAL=7",
+        "FREQ=HOURLY;INTERVAL=25;BYDAY=FR",
+        "FREQ=DAILY;COUNT=500",
+    ] {
+        for first in [
+            "20260105T081500",
+            "20260214T233000",
+            "20261231T000000",
+            "20270226T120000",
+            "20270501T100000",
+        ] {
+            let first = day(first);
+            let expand = |since| {
+                let window = (since, until);
+                super::series::locals(first, &super::Zone::UTC, rule, window, &mut super::Budget::default())
+            };
+            for since in ["20260301T000000", "20270228T120000", "20270520T000000"] {
+                let since = day(since);
+                let after =
+                    |all: Vec<chrono::NaiveDateTime>| all.into_iter().filter(|at| *at >= since).collect::<Vec<_>>();
+                assert_eq!(
+                    after(expand(since).locals),
+                    after(expand(first).locals),
+                    "{rule} {first} {since}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_would_take_much_time_or_memory_is_not_followed() {
+    let numbers = |most: u32| (0..most).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    let all_day = format!(
+        "BYHOUR={};BYMINUTE={};BYSECOND={}",
+        numbers(24),
+        numbers(60),
+        numbers(60)
+    );
+    let left_out = vec!["20270401T100000Z"; 4_000].join(",");
+    let start = "DTSTART:20270301T100000Z\nRRULE:FREQ=DAILY";
+    for heavy in [
+        format!("DTSTART:20270301T100000Z\nRRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;{all_day}"),
+        format!("DTSTART:20270301T100000Z\nRRULE:FREQ=DAILY;{all_day}"),
+        "DTSTART:00010101T000000\nRRULE:FREQ=MINUTELY;BYMONTH=12;BYMONTHDAY=31;BYHOUR=23;BYMINUTE=59".to_owned(),
+        "DTSTART:00010101T000000\nRRULE:FREQ=SECONDLY;COUNT=4000000000".to_owned(),
+        "DTSTART:00010101T000000\nRRULE:FREQ=HOURLY;COUNT=4000000000;BYHOUR=5;BYMONTH=2;BYMONTHDAY=29".to_owned(),
+        format!("DTSTART:20270301T100000Z\nRRULE:FREQ=DAILY;BYSETPOS={}", numbers(1_000)),
+        format!("{start}\n{}", format!("EXDATE:{left_out}\n").repeat(100)),
+        format!(
+            "DTSTART;TZID={}:20270301T100000\nRRULE:FREQ=DAILY",
+            "a/".repeat(100_000)
+        ),
+    ] {
+        let event = format!("BEGIN:VEVENT\nUID:heavy\nSUMMARY:heavy\n{heavy}\nEND:VEVENT\n");
+        let fine = "BEGIN:VEVENT\nUID:fine\nSUMMARY:fine\nDTSTART:20270401T100000Z\nEND:VEVENT";
+        let read = read(&format!("{event}{fine}"));
+        let found = read.happenings.iter().filter(|one| one.title == "fine").count();
+        assert_eq!(found, 1, "{}", &event[..100]);
+        assert!(read.happenings.len() <= 1 + SERIES_AHEAD, "{}", &event[..100]);
+    }
+    // Many rules, each of which comes seldom: what is left over for them all is bounded too.
+    let rule = "DTSTART:00010101T000000\nRRULE:FREQ=DAILY;COUNT=900000;BYMONTH=2;BYMONTHDAY=29";
+    let many: Vec<String> = (0..500)
+        .map(|number| format!("BEGIN:VEVENT\nUID:{number}\nSUMMARY:x\n{rule}\nEND:VEVENT"))
+        .collect();
+    assert!(read(&many.join("\n")).happenings.len() < 500);
+}
+
+#[test]
+fn a_file_has_so_many_lines_and_events() {
+    let whole = |lines: &str| super::read(&format!("BEGIN:VCALENDAR\n{lines}END:VCALENDAR\n"), NOW, Tz::UTC);
+    let lines = "X:\n".repeat(LINES_MAX);
+    assert_eq!(whole(&lines), Err(NoCalendar::TooLong));
+    let events = "BEGIN:VEVENT\nDTSTART:20270401T100000Z\nEND:VEVENT\n".repeat(EVENTS_MAX + 1);
+    assert_eq!(whole(&events), Err(NoCalendar::TooMany));
+    let deep = "BEGIN:A\n".repeat(10_000) + &"END:A\n".repeat(10_000);
+    assert!(whole(&deep).is_ok_and(|read| read.happenings.is_empty()));
 }
 
 #[test]

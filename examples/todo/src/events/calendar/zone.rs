@@ -15,6 +15,9 @@ use super::series::{self, Budget};
 /// Changes of the clock that one definition has.
 const CHANGES_MAX: usize = 2_000;
 
+/// Bytes of a zone's name. IANA's longest one has 32; some programs write an address before it.
+const NAME_BYTES_MAX: usize = 255;
+
 /// A wall clock.
 #[derive(Clone, Debug)]
 pub(super) enum Zone {
@@ -47,7 +50,8 @@ impl Zone {
                 }
             },
             Zone::Defined(changes) => {
-                let offset = match changes.iter().rev().find(|change| change.at <= local) {
+                let begun = changes.partition_point(|change| change.at <= local);
+                let offset = match begun.checked_sub(1).map(|last| changes[last]) {
                     Some(change) if local - change.at < TimeDelta::seconds(change.to - change.from) => change.from,
                     Some(change) => change.to,
                     None => changes.first().map_or(0, |change| change.from),
@@ -130,7 +134,7 @@ fn definition(component: &Component, now: Timestamp, budget: &mut Budget) -> Opt
                 from,
                 to: from,
             }]));
-            let starts = series::locals(start, &clock, rule, until, budget);
+            let starts = series::locals(start, &clock, rule, (start, until), budget);
             changes.extend(starts.locals.into_iter().map(|at| Change { at, from, to }));
         }
     }
@@ -162,6 +166,9 @@ fn offset(text: &str) -> Option<i64> {
 
 /// The zone that people call so: by IANA's name, behind whatever a program writes before it, or by Windows' one.
 pub(super) fn named(name: &str) -> Option<Tz> {
+    if name.len() > NAME_BYTES_MAX {
+        return None;
+    }
     let mut rest = name.trim_matches('/');
     loop {
         if let Ok(zone) = rest.parse() {
