@@ -1,7 +1,8 @@
-//! The scenario `todo`: people keep to-dos and are reminded of them while faults strike; nothing acknowledged is lost or
-//! doubled.
+//! The scenario `todo`: people keep to-dos and are reminded of them, and one has a calendar read, while faults strike; nothing
+//! acknowledged is lost or doubled, and each event is one to-do.
 
 mod api;
+mod calendar;
 mod clients;
 mod mailbox;
 
@@ -15,6 +16,7 @@ use terrace::simulation::{Modules, PORT, Scenario, World, open, reference, serve
 use terrace::{Address, Cx, Env, Ref, sometimes};
 use uuid::Uuid;
 
+use self::calendar::Calendar;
 use self::clients::{Item, Known, Who};
 use self::mailbox::{Kept, Letter, Mailbox};
 use crate::accounts::{AccountError, Accounts, Registry, secret};
@@ -39,13 +41,15 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// The scenario, for `simulate`.
 pub fn scenario() -> Scenario {
     Scenario::new("todo", todo)
-        .about("No to-do, change or reminder that was acknowledged is lost or doubled, and none comes early")
+        .about("No to-do, change or reminder that was acknowledged is lost or doubled, none comes early, and each event is one to-do")
         .seeds(500)
         .sometimes("a call was repeated")
         .sometimes("a request was repeated")
         .sometimes("a change was taken back")
         .sometimes("a reminder arrived")
         .sometimes("a reminder was suspended")
+        .sometimes("an event became a to-do")
+        .sometimes("an event was changed")
 }
 
 /// What is there when all is over.
@@ -54,6 +58,8 @@ struct Found {
     todos: BTreeMap<Uuid, Todo>,
     reminders: BTreeMap<Uuid, State>,
     letters: Vec<Letter>,
+    /// Of whoever has a calendar read, and nothing else.
+    events: Vec<Todo>,
 }
 
 async fn todo(world: World) {
@@ -66,7 +72,11 @@ async fn todo(world: World) {
         let places = places.clone();
         world.server(name, move |env| run(env, name, places.clone()));
     }
+    let said = Calendar::default();
+    let own = said.clone();
+    world.server("calendar", move |env| own.clone().run(env));
     let people = sign_up(&world).await;
+    let reader = subscribe(&world).await;
     let owners = people.iter().map(|who| who.owner).collect();
     let (known, working) = (Known::default(), Arc::new(AtomicBool::new(true)));
     for who in people {
@@ -75,26 +85,34 @@ async fn todo(world: World) {
             clients::work(own.clone(), env, who.clone(), known.clone(), working.clone())
         });
     }
+    let (own, changing) = (said.clone(), working.clone());
+    world.client("editor", move |env| own.clone().change(env, changing.clone()));
     world.chaos(CHAOS).await;
     working.store(false, Ordering::Relaxed);
     world.env().sleep(2 * PATIENCE).await;
-    let latest = watch(world.env(), owners, &known);
+    let latest = watch(world.env(), owners, reader, &known);
     let seen = || latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let settled = world
-        .settle("an end of every reminder", SETTLE, || {
-            seen().is_some_and(|found| known.all().values().all(|item| is_over(item, &found)))
+        .settle("an end of every reminder and event", SETTLE, || {
+            seen().is_some_and(|found| {
+                said.is_told(&found.events) && known.all().values().all(|item| is_over(item, &found))
+            })
         })
         .await;
     // Where the model promises no progress nothing may have been answered.
     let Some(found) = seen() else { return };
     check(&world, &known, &found, settled);
+    said.check(&world, &found.events, settled);
 }
 
 /// What a server does whenever it starts: opens its component as a program would, the others being elsewhere.
 async fn run(env: Env, name: &'static str, places: String) {
     // What is here is not elsewhere.
     let elsewhere = |line: &&str| !line.contains(&format!("\"{name}:"));
-    let config = places.lines().filter(elsewhere).collect::<Vec<_>>().join("\n");
+    let mut config = places.lines().filter(elsewhere).collect::<Vec<_>>().join("\n");
+    if name == "events" {
+        config += calendar::CONFIG;
+    }
     let opened = loop {
         let mut modules = Modules::default();
         // So that the configuration may say of each where it is, also of one that this one does not call.
@@ -141,6 +159,22 @@ async fn sign_up(world: &World) -> Vec<Who> {
     people
 }
 
+/// An account with a calendar, likewise.
+async fn subscribe(world: &World) -> Uuid {
+    let reader = loop {
+        let cx = Cx::root(world.env()).within(PATIENCE);
+        let accounts = reference::<dyn Accounts>(world.env(), "accounts");
+        match accounts.add(&cx, "reader@example.org".to_owned()).await {
+            Ok(account) => break account.id,
+            Err(_) => world.env().sleep(Duration::from_millis(100)).await,
+        }
+    };
+    while calendar::add(world.env(), reader).await.is_err() {
+        world.env().sleep(Duration::from_millis(100)).await;
+    }
+    reader
+}
+
 async fn sign_up_one(env: &Env, client: u64) -> Result<Who, AccountError> {
     let accounts = reference::<dyn Accounts>(env, "accounts");
     let cx = Cx::root(env).within(PATIENCE);
@@ -157,12 +191,12 @@ async fn sign_up_one(env: &Env, client: u64) -> Result<Who, AccountError> {
 }
 
 /// Looks again and again.
-fn watch(env: &Env, owners: Vec<Uuid>, known: &Known) -> Arc<Mutex<Option<Found>>> {
+fn watch(env: &Env, owners: Vec<Uuid>, reader: Uuid, known: &Known) -> Arc<Mutex<Option<Found>>> {
     let latest: Arc<Mutex<Option<Found>>> = Arc::default();
     let (told, own, known) = (latest.clone(), env.clone(), known.clone());
     drop(env.spawn("watch", async move {
         loop {
-            let found = look(&own, &owners, &known).await;
+            let found = look(&own, &owners, reader, &known).await;
             if found.is_some() {
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = found;
             }
@@ -172,27 +206,32 @@ fn watch(env: &Env, owners: Vec<Uuid>, known: &Known) -> Arc<Mutex<Option<Found>
     latest
 }
 
-async fn look(env: &Env, owners: &[Uuid], known: &Known) -> Option<Found> {
+async fn look(env: &Env, owners: &[Uuid], reader: Uuid, known: &Known) -> Option<Found> {
     let todos = reference::<dyn Todos>(env, "todos");
     let reminders = reference::<dyn Reminders>(env, "reminders");
     let mailbox = reference::<dyn Mailbox>(env, "reminders");
     let cx = || Cx::root(env).within(Duration::from_secs(10));
-    let mut found = Found::default();
-    for owner in owners {
-        let mut after = None;
+    let all = async |owner: Uuid| {
+        let (mut all, mut after) = (Vec::new(), None);
         loop {
             let filter = Filter {
                 limit: LIST_MAX,
                 after,
                 ..Filter::default()
             };
-            let page = todos.list(&cx(), *owner, filter).await.ok()?;
-            found.todos.extend(page.todos.into_iter().map(|todo| (todo.id, todo)));
+            let page = todos.list(&cx(), owner, filter).await.ok()?;
+            all.extend(page.todos);
             after = page.next;
             if after.is_none() {
-                break;
+                return Some(all);
             }
         }
+    };
+    let mut found = Found::default();
+    for owner in owners {
+        found
+            .todos
+            .extend(all(*owner).await?.into_iter().map(|todo| (todo.id, todo)));
         // Of those that are deleted too.
         let ids: Vec<Uuid> = known.of(*owner);
         for some in ids.chunks(crate::reminders::LIST_MAX) {
@@ -201,6 +240,7 @@ async fn look(env: &Env, owners: &[Uuid], known: &Known) -> Option<Found> {
             }
         }
     }
+    found.events = all(reader).await?;
     found.letters = mailbox.letters(&cx()).await.ok()?;
     Some(found)
 }

@@ -57,7 +57,7 @@ pub trait Network: Send + Sync {
 
     /// The addresses of the host called `name`, for whoever may connect to some of them only; the caller bounds the time.
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        let message = format!("cannot resolve {name}: the hosts of this network have no addresses");
+        let message = format!("cannot resolve {name}: this network knows no names; connect by a host's address");
         Box::pin(async { Err(io::Error::new(io::ErrorKind::Unsupported, message)) })
     }
 }

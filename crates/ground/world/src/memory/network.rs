@@ -1,9 +1,10 @@
 //! Listeners and streams between the nodes of a world. An address is `node:port`; the names of the loopback mean the
-//! node itself.
+//! node itself, and `10.77.x.y` is the node of that number.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -23,6 +24,9 @@ pub const BACKLOG_MAX: usize = 1024;
 const DYNAMIC_PORT_MIN: u16 = 49_152;
 
 const LOOPBACK: [&str; 5] = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"];
+
+/// What the addresses of nodes begin with.
+const NET: [u8; 2] = [10, 77];
 
 pub(super) struct MemoryNetwork(pub(super) Incarnation);
 
@@ -62,6 +66,31 @@ impl Network for MemoryNetwork {
             Ok(Arc::new(stream?) as Arc<dyn Stream>)
         })
     }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let life = &self.0;
+            let found = match LOOPBACK.contains(&name) {
+                true => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                false => life.enter(|state, _| state.find(name)).and_then(ip),
+            };
+            let why = || format!("cannot resolve {name}: no node is named so; make it by `World::node`");
+            let found = found.ok_or_else(|| io::Error::new(ErrorKind::NotFound, why()))?;
+            Ok(vec![found])
+        })
+    }
+}
+
+/// The address of the node of that number, of a private network as that of a cluster is.
+fn ip(node: usize) -> Option<IpAddr> {
+    let [high, low] = u16::try_from(node).ok()?.to_be_bytes();
+    Some(IpAddr::V4(Ipv4Addr::new(NET[0], NET[1], high, low)))
+}
+
+fn node_of(host: &str) -> Option<usize> {
+    let octets = host.parse::<Ipv4Addr>().ok()?.octets();
+    let [high, low] = [octets[2], octets[3]];
+    (octets[..2] == NET).then(|| u16::from_be_bytes([high, low]).into())
 }
 
 /// A port that is listened on.
@@ -86,7 +115,8 @@ impl State {
         if LOOPBACK.contains(&host) {
             Some(life.node)
         } else {
-            self.find(host)
+            let by_address = || node_of(host).filter(|node| *node < self.nodes.len());
+            self.find(host).or_else(by_address)
         }
     }
 

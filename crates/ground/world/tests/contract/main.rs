@@ -54,6 +54,16 @@ const SHORT: Duration = Duration::from_millis(3);
 const LONG: Duration = Duration::from_secs(3600);
 
 contract! {
+    async fn a_host_is_reached_by_its_addresses(env: Env) {
+        let listener = env.network().listen(&Address::new("127.0.0.1:0")).await.unwrap();
+        let port = listener.address().as_str().rsplit_once(':').unwrap().1.to_owned();
+        let found = env.network().resolve("localhost").await.unwrap();
+        let found = found.into_iter().find(|address| address.is_ipv4()).unwrap();
+        assert!(found.is_loopback(), "{found}");
+        drop(env.network().connect(&Address::new(format!("{found}:{port}"))).await.unwrap());
+        drop(listener.accept().await.unwrap());
+    }
+
     async fn a_sleep_never_ends_early(env: Env) {
         let end = env.deadline(SHORT);
         env.sleep(SHORT).await;
@@ -391,5 +401,34 @@ fn a_process_that_is_asked_to_end_knows_it() {
                 .success()
         );
         asked.await.unwrap();
+    });
+}
+
+#[test]
+fn a_node_has_an_address_by_which_others_reach_it() {
+    let world = World::new(1);
+    let (a, b) = (world.node("a"), world.node("b"));
+    world.run(async move {
+        let listener = b.network().listen(&Address::new("b:80")).await.unwrap();
+        let found = a.network().resolve("b").await.unwrap();
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.77.0.1"]);
+        drop(
+            a.network()
+                .connect(&Address::new(format!("{}:80", found[0])))
+                .await
+                .unwrap(),
+        );
+        assert!(listener.accept().await.unwrap().peer().as_str().starts_with("a:"));
+        for nobody in ["c", "10.77.0.2", ""] {
+            let error = a.network().resolve(nobody).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{nobody}");
+        }
+        let error = a
+            .network()
+            .connect(&Address::new("10.77.0.2:80"))
+            .await
+            .map(drop)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
     });
 }
