@@ -303,7 +303,7 @@ fn what_is_empty_or_no_key_is_told() {
             "--set [log]=..: its left side is no key; write levels with dots between them, as in tiers.database",
             "--set a\\n[b]=..: its left side is no key; write levels with dots between them, as in tiers.database",
             &format!("--set, given as number 7: {no_pair}"),
-            "--set a=..: unknown key in the configuration: `a`; known are `service`, `face`, `front`, `log`, `calls`, `tiers`, \
+            "--set a=..: unknown key in the configuration: `a`; known are `service`, `face`, `front`, `feeds`, `log`, `calls`, `tiers`, \
              `components`, `external`",
         ],
     );

@@ -84,7 +84,7 @@ fn the_doctor_says_what_is_wrong() {
         .expect("a list")
         .iter()
         .filter(|finding| finding["found"].to_string().contains("held by process"));
-    assert_eq!(databases.count(), 3, "{findings}");
+    assert_eq!(databases.count(), 4, "{findings}");
     drop(todo);
     let wrong = [
         "doctor",

@@ -103,7 +103,37 @@ pub(super) fn read(table: &DeTable<'_>, problems: &mut Problems<'_>) -> FeedsCon
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::Config;
     use super::Range;
+
+    #[test]
+    fn what_is_allowed_is_a_list_or_words_between_commas() {
+        let allowed = |value: &str| {
+            let text = format!("[feeds]\nallow = {value}\n");
+            let config = Config::parse(&text, Path::new("terrace.toml")).map_err(|error| error.to_string());
+            config.map(|config| config.feeds.allow.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        for value in ["[\"127.0.0.1\", \"10.1.0.0/16\"]", "\"127.0.0.1, 10.1.0.0/16\""] {
+            assert_eq!(allowed(value).expect(value), ["127.0.0.1/32", "10.1.0.0/16"]);
+        }
+        assert_eq!(allowed("[]").expect("a list"), [""; 0]);
+        for (value, why) in [
+            (
+                "[\"localhost\"]",
+                "`localhost` is neither an address such as 127.0.0.1 nor a range",
+            ),
+            ("[\"10.0.0.0/33\"]", "`10.0.0.0/33` is neither an address"),
+            ("\"\"", "`` is neither an address"),
+            ("[1]", "`allow` in [feeds] is a list of addresses"),
+            ("true", "`allow` in [feeds] is a list of addresses"),
+            ("[]\nalow = []", "alow"),
+        ] {
+            let error = allowed(value).expect_err(value);
+            assert!(error.contains(why), "{value}: {error}");
+        }
+    }
 
     #[test]
     fn a_range_holds_what_begins_as_it_does() {
