@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::header;
 use serde_json::json;
+use servers::Postgres;
 use terrace::Env;
 use terrace::database::Timestamp;
 
@@ -204,8 +205,23 @@ fn titles(list: &Answer) -> [usize; 4] {
 
 #[test]
 fn who_allows_it_has_their_events_and_connects_again_when_it_has_expired() {
+    connected_twice("facebook", "");
+}
+
+#[test]
+fn who_allows_it_has_their_events_on_postgres_too() {
+    let server = Postgres::shared();
+    server.create_database("site_facebook").expect("the server makes it");
+    let url = server.url("site_facebook");
+    connected_twice(
+        "facebook-postgres",
+        &format!("[tiers.database]\nurl = \"{url}\"\nconnections = 4\n"),
+    );
+}
+
+fn connected_twice(name: &str, database: &str) {
     let facebook = Facebook::open();
-    visit_configured("facebook", &facebook.configuration(), async |site| {
+    visit_configured(name, &format!("{}{database}", facebook.configuration()), async |site| {
         let mut ada = Browser::new(&site);
         ada.sign_up("ada@example.org").await;
         assert!(ada.get("/sources").await.body.contains("Connect Facebook<"));
@@ -249,9 +265,12 @@ fn who_allows_it_has_their_events_and_connects_again_when_it_has_expired() {
 
         // What opens it is nowhere to be read: neither in what is there now nor in what was written on the way.
         site.env.sleep(std::time::Duration::from_millis(300)).await;
+        let sql = "select sealed from sources";
+        let sealed: Vec<u8> = site.database("Events").query_one(sql, ()).await.expect("it is kept");
+        assert!(!String::from_utf8_lossy(&sealed).contains(&LONG[5..]) && sealed.len() > LONG.len());
         let mut files = 0;
         holds_none(&site.folder, &[SHORT, LONG, SECRET, CODE], &mut files);
-        assert!(files >= 5, "{files} files");
+        assert!(files >= if database.is_empty() { 5 } else { 1 }, "{files} files");
         let csrf = ada.get("/account").await.hidden("csrf");
         ada.post("/account/delete", &[("csrf", &csrf), ("old", PASSWORD)])
             .await

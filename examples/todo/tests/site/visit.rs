@@ -20,6 +20,9 @@ use todo::todos::{Notebook, Todos};
 use tower::ServiceExt;
 use world::production::Options;
 
+/// How long what runs beside a test may take to end.
+const END_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// The application.
@@ -201,6 +204,8 @@ pub(crate) fn visit_configured<F: Future<Output = ()>>(name: &str, more: &str, t
         })
         .await;
     });
+    // Components that refer to each other are there until the process ends, with their connections to PostgreSQL; files are let go.
+    runtime.shutdown_timeout(END_MAX);
     // What a failure left may be looked at.
     std::fs::remove_dir_all(folder).expect("nobody has it any more");
 }
