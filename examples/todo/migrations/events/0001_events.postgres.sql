@@ -17,6 +17,8 @@ create table sources (
     modified text,
     whole_at timestamptz,
     created_at timestamptz not null,
+    -- When it was asked last, whatever came of it.
+    asked_at timestamptz,
     read_at timestamptz,
     next_at timestamptz
 );

@@ -17,6 +17,8 @@ create table sources (
     modified text,
     whole_at integer,
     created_at integer not null,
+    -- When it was asked last, whatever came of it.
+    asked_at integer,
     read_at integer,
     next_at integer
 ) without rowid;

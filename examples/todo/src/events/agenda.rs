@@ -25,6 +25,9 @@ const STATE_SECONDS_MAX: i64 = 15 * 60;
 /// What seals who has gone to Facebook, and when.
 const STATE: &str = "state";
 
+/// Nobody has a source asked more often than that, who could be another one's server.
+const APART: Duration = Duration::from_secs(5);
+
 /// How long a source that is well is left alone: a quarter of an hour.
 const EVERY_MS: u64 = 15 * 60 * 1000;
 const EVERY_MS_MIN: u64 = 50;
@@ -129,6 +132,7 @@ impl Events for Agenda {
             etag: None,
             modified: None,
             whole_at: None,
+            asked_at: None,
         };
         kept.source.name = named.unwrap_or_else(|| url.chars().take(super::NAME_MAX).collect());
         let jobs = self.jobs.clone();
@@ -174,6 +178,8 @@ impl Events for Agenda {
                 let what = match kept.source.state {
                     State::Disconnected => "connect it again first",
                     State::Waiting => "it wants to be left alone for a while, and is read again after that",
+                    // It is as new as if it were read now.
+                    _ if kept.asked_at.is_some_and(|at| at <= now && now < at.after(APART)) => return Ok(kept.source),
                     _ => {
                         poll::cancel(tx, &jobs, id).await?;
                         poll::next_now(tx, &jobs, id, now).await?;
@@ -234,6 +240,7 @@ impl Events for Agenda {
             etag: None,
             modified: None,
             whole_at: None,
+            asked_at: None,
         };
         kept.source.name = "Facebook".to_owned();
         let jobs = self.jobs.clone();

@@ -7,6 +7,13 @@ use uuid::Uuid;
 
 use super::happening::{Happening, Read, id_of};
 
+/// Events of one source that are known at a time, those of the last months counted: a server that calls them something else each
+/// time would add to them for ever.
+pub(super) const KNOWN_MAX: usize = 10_000;
+/// What is said where there are more.
+pub(super) const TOO_MANY: &str = "it has had more than 10000 events of late; those that are new are left out until older ones are forgotten, \
+     90 days after they begin";
+
 /// What is known of an event.
 struct Known {
     series: Uuid,
@@ -16,9 +23,12 @@ struct Known {
 }
 
 /// Notes what is new and what has changed; what was to come and is not said any more is cancelled.
-pub(super) async fn note(tx: &Transaction<'_>, source: Uuid, read: &Read, now: Timestamp) -> Result<(), Error> {
+/// Answers whether there was room for all that is new.
+pub(super) async fn note(tx: &Transaction<'_>, source: Uuid, read: &Read, now: Timestamp) -> Result<bool, Error> {
     let known = known(tx, source).await?;
     let mut seen = BTreeSet::new();
+    let mut room = KNOWN_MAX.saturating_sub(known.len());
+    let mut fit = true;
     for happening in &read.happenings {
         let id = id_of(&[&happening.uid, &happening.recurrence]);
         if !seen.insert(id) {
@@ -27,7 +37,11 @@ pub(super) async fn note(tx: &Transaction<'_>, source: Uuid, read: &Read, now: T
         match known.get(&id) {
             // Of what was cancelled before anybody knew of it nobody needs to know.
             None if happening.is_cancelled => {}
-            None => insert(tx, source, id, happening).await?,
+            None if room == 0 => fit = false,
+            None => {
+                room -= 1;
+                insert(tx, source, id, happening).await?;
+            }
             Some(known) if is_same(known, happening) => {}
             Some(_) => {
                 let sql = "update events set title = $3, start = $4, cancelled = $5, version = version + 1
@@ -48,7 +62,7 @@ pub(super) async fn note(tx: &Transaction<'_>, source: Uuid, read: &Read, now: T
             tx.execute(sql, (source, *id)).await?;
         }
     }
-    Ok(())
+    Ok(fit)
 }
 
 fn is_same(known: &Known, happening: &Happening) -> bool {

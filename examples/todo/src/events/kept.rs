@@ -7,7 +7,7 @@ use super::{Kind, Source, State};
 
 /// Columns of a [`Kept`].
 const SELECT: &str =
-    "select id, owner, kind, name, is_named, url, sealed, state, reason, failures, turn, etag, modified, whole_at,
+    "select id, owner, kind, name, is_named, url, sealed, state, reason, failures, turn, etag, modified, whole_at, asked_at,
     created_at, read_at, next_at,
     (select count(*) from events where events.source = sources.id and events.todo is not null) as events from sources";
 
@@ -26,6 +26,8 @@ pub(super) struct Kept {
     pub(super) modified: Option<String>,
     /// When all of it was read last.
     pub(super) whole_at: Option<Timestamp>,
+    /// When it was asked last.
+    pub(super) asked_at: Option<Timestamp>,
 }
 
 impl FromRow for Kept {
@@ -52,6 +54,7 @@ impl FromRow for Kept {
             etag: row.take("etag")?,
             modified: row.take("modified")?,
             whole_at: row.take("whole_at")?,
+            asked_at: row.take("asked_at")?,
         })
     }
 }

@@ -155,8 +155,10 @@ impl Poller {
         };
         let now = Timestamp::from(cx.env().wall());
         let mut asked = self.ask(cx, &kept, now).await?;
-        if let Asked::Read { read, etag, modified } = &asked {
-            self.note(&kept, read, (etag, modified), now).await?;
+        if let Asked::Read { read, etag, modified } = &asked
+            && !self.note(&kept, read, (etag, modified), now).await?
+        {
+            asked = Asked::Failing(found::TOO_MANY.to_owned());
         }
         if !matches!(asked, Asked::Gone) {
             // What an earlier turn has left is told too, whatever came of this one.
@@ -260,26 +262,26 @@ impl Poller {
         }
     }
 
-    /// Notes what was read, all of it or nothing.
+    /// Notes what was read, in one transaction, and answers whether all of it fits.
     async fn note(
         &self,
         kept: &Kept,
         read: &Read,
         (etag, modified): (&Option<String>, &Option<String>),
         now: Timestamp,
-    ) -> Result<(), JobError> {
+    ) -> Result<bool, JobError> {
         let (id, turn, read) = (kept.source.id, kept.turn, read.clone());
         let (etag, modified) = (etag.clone(), modified.clone());
         let name = read.name.as_deref().filter(|_| !kept.is_named).map(checked::said);
         let name = name.unwrap_or_else(|| kept.source.name.clone());
-        let noted: Result<(), terrace::database::Error> = self
+        let noted: Result<bool, terrace::database::Error> = self
             .db
             .transaction(async move |tx: &Transaction<'_>| {
                 let sql =
                     "update sources set name = $3, etag = $4, modified = $5, whole_at = $6 where id = $1 and turn = $2";
                 // Removed meanwhile, or another's turn.
                 if tx.execute(sql, (id, turn, &name, &etag, &modified, now)).await? == 0 {
-                    return Ok(());
+                    return Ok(true);
                 }
                 found::note(tx, id, &read, now).await
             })
@@ -314,9 +316,10 @@ impl Poller {
         let ended: Result<(), terrace::database::Error> = self
             .db
             .transaction(async move |tx: &Transaction<'_>| {
-                let sql = "update sources set state = $3, reason = $4, failures = $5, read_at = $6, next_at = $7, turn = turn + 1
+                let sql = "update sources set state = $3, reason = $4, failures = $5, read_at = $6, next_at = $7, asked_at = $8,
+                           turn = turn + 1
                            where id = $1 and turn = $2";
-                let values = (id, turn, state.word(), &reason, failures, read_at, next_at);
+                let values = (id, turn, state.word(), &reason, failures, read_at, next_at, now);
                 if tx.execute(sql, values).await? == 0 {
                     return Ok(());
                 }
