@@ -186,6 +186,27 @@ fn what_is_wrong_with_a_source_is_told_with_its_field() {
     place.remove();
 }
 
+#[test]
+fn nobody_has_a_server_asked_again_and_again() {
+    let place = Place::sqlite("asked-often");
+    let todo = Todo::open_with(&place, &OFTEN[..2]);
+    let ada = todo.client(&place, "ada@example.org");
+    let played = Played::open(harmful);
+    let source = add(&ada, &format!("http://{}/page", played.address));
+    stands(&ada, &source, "failing");
+    let poll = format!("/api/sources/{}/poll", text(&source["id"]));
+    for _ in 0..20 {
+        let shown = ada.ask("POST", &poll, &[], None).is(202).json();
+        assert_eq!(shown["id"], source["id"]);
+    }
+    // Jobs that were to come would have come by now.
+    let other = add(&ada, &format!("http://{}/missing", played.address));
+    stands(&ada, &other, "failing");
+    assert_eq!(played.asked("/page").len(), 1);
+    drop(todo);
+    place.remove();
+}
+
 #[track_caller]
 fn fails(client: &Client, source: &Value, why: &str) {
     let shown = stands(client, source, "failing");
