@@ -35,10 +35,12 @@ create table events (
     -- What `Todos` knows of it: which version it was told, and what that said.
     told bigint not null,
     todo uuid,
-    -- The version that it was asked to add, before it is known whether it was.
-    begun bigint not null,
     told_title text,
     told_start timestamptz,
+    -- What it is being told, where that is another version: whether it was is not known.
+    begun bigint not null,
+    begun_title text,
+    begun_start timestamptz,
     primary key (source, id)
 );
 create index events_untold on events (source, start) where told < version;

@@ -35,10 +35,12 @@ create table events (
     -- What `Todos` knows of it: which version it was told, and what that said.
     told integer not null,
     todo blob,
-    -- The version that it was asked to add, before it is known whether it was.
-    begun integer not null,
     told_title text,
     told_start integer,
+    -- What it is being told, where that is another version: whether it was is not known.
+    begun integer not null,
+    begun_title text,
+    begun_start integer,
     primary key (source, id)
 ) without rowid;
 create index events_untold on events (source, start) where told < version;

@@ -1,8 +1,8 @@
 //! `Todos` is told of each event, and of each change of it.
 //!
 //! Each call has an id that follows from source, event and version: whoever is killed between the call and the note of it makes
-//! the same call again, and it changes nothing. What an event said when it was to be added is noted before that, so that the
-//! same call says the same, whatever has become of the event meanwhile.
+//! the same call again, and it changes nothing. What is about to be told is noted before that, so that the same call says the
+//! same, whatever has become of the event meanwhile; and nothing newer is told before that has an answer.
 
 use std::sync::Arc;
 
@@ -37,10 +37,20 @@ struct Untold {
     start: Timestamp,
     is_cancelled: bool,
     version: i64,
-    begun: i64,
     todo: Option<Uuid>,
+    told: i64,
     told_title: Option<String>,
     told_start: Option<Timestamp>,
+    begun: i64,
+    begun_title: Option<String>,
+    begun_start: Option<Timestamp>,
+}
+
+/// What is being told.
+struct Telling {
+    version: i64,
+    title: String,
+    start: Timestamp,
 }
 
 impl FromRow for Untold {
@@ -51,10 +61,13 @@ impl FromRow for Untold {
             start: row.take("start")?,
             is_cancelled: row.take("cancelled")?,
             version: row.take("version")?,
-            begun: row.take("begun")?,
             todo: row.take("todo")?,
+            told: row.take("told")?,
             told_title: row.take("told_title")?,
             told_start: row.take("told_start")?,
+            begun: row.take("begun")?,
+            begun_title: row.take("begun_title")?,
+            begun_start: row.take("begun_start")?,
         })
     }
 }
@@ -73,17 +86,14 @@ impl Untold {
 pub(super) async fn all(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &Kept) -> Result<Told, JobError> {
     let source = kept.source.id;
     loop {
-        let sql = "select id, title, start, cancelled, version, begun, todo, told_title, told_start from events
-                   where source = $1 and told < version order by start, id limit $2";
+        let sql = "select id, title, start, cancelled, version, todo, told, told_title, told_start, begun, begun_title, begun_start
+                   from events where source = $1 and told < version order by start, id limit $2";
         let untold: Vec<Untold> = db.query(sql, (source, AT_ONCE)).await?;
         if untold.is_empty() {
             return Ok(Told::All);
         }
         for event in untold {
-            let ended = match event.todo {
-                Some(todo) => change(cx, db, todos, kept, &event, todo).await,
-                None => add(cx, db, todos, kept, &event).await,
-            };
+            let ended = one(cx, db, todos, kept, event).await;
             match ended {
                 Ok(()) => {}
                 Err(TodoError::Full) => return Ok(Told::Full(TodoError::Full.to_string())),
@@ -96,61 +106,95 @@ pub(super) async fn all(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &K
     }
 }
 
-async fn add(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &Kept, event: &Untold) -> Result<(), TodoError> {
+/// Tells one version of an event: the one whose telling has begun, or else the latest.
+async fn one(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &Kept, event: Untold) -> Result<(), TodoError> {
     let source = kept.source.id;
-    if event.is_cancelled && event.begun == 0 {
-        let sql = "update events set told = $3 where source = $1 and id = $2";
+    if event.todo.is_none() && event.is_cancelled && event.begun == 0 {
+        let sql = "update events set told = $3 where source = $1 and id = $2 and begun = 0 and told < $3";
         return Ok(db.execute(sql, (source, event.id, event.version)).await.map(drop)?);
     }
-    let (begun, title, start) = match (event.begun, &event.told_title, event.told_start) {
-        (begun @ 1.., Some(title), Some(start)) => (begun, title.clone(), start),
-        _ => {
-            let sql = "update events set begun = $3, told_title = $4, told_start = $5 where source = $1 and id = $2";
-            let says = event.says();
-            let values = (source, event.id, event.version, &says, event.start);
-            db.execute(sql, values).await?;
-            (event.version, says, event.start)
-        }
+    let Some(telling) = begin(db, source, &event).await? else {
+        return Ok(());
     };
-    let new = NewTodo {
-        title,
-        done: false,
-        due: Some(start),
-        tags: vec![TAG.to_owned()],
+    let todo = match event.todo {
+        None => add(cx, todos, kept, &event, &telling).await?,
+        Some(todo) => edit(cx, todos, kept, &event, &telling, todo).await?,
     };
-    let todo = todos.add(&of_event(cx, kept, event, "add", 0), kept.owner, new).await?;
-    let sql = "update events set todo = $3, told = $4 where source = $1 and id = $2";
-    Ok(db.execute(sql, (source, event.id, todo.id, begun)).await.map(drop)?)
+    let sql = "update events set todo = $3, told = $4, told_title = $5, told_start = $6
+               where source = $1 and id = $2 and begun = $4 and told < $4";
+    let values = (source, event.id, todo, telling.version, &telling.title, telling.start);
+    Ok(db.execute(sql, values).await.map(drop)?)
 }
 
-/// Tells what has changed; what a person has changed themselves stays, where the source says nothing new of it.
-async fn change(
+/// Notes what is about to be told, before it is: of what was begun and is in doubt the very same is told again, and nothing newer
+/// before that has an answer. Otherwise it could come late, and undo what is newer.
+async fn begin(db: &Database, source: Uuid, event: &Untold) -> Result<Option<Telling>, Error> {
+    if let (true, Some(title), Some(start)) = (event.begun > event.told, &event.begun_title, event.begun_start) {
+        return Ok(Some(Telling {
+            version: event.begun,
+            title: title.clone(),
+            start,
+        }));
+    }
+    let telling = Telling {
+        version: event.version,
+        title: event.says(),
+        start: event.start,
+    };
+    let sql = "update events set begun = $3, begun_title = $4, begun_start = $5
+               where source = $1 and id = $2 and begun = $6 and told = $7";
+    let now = (telling.version, &telling.title, telling.start);
+    let values = (source, event.id, now.0, now.1, now.2, event.begun, event.told);
+    // Where another turn has begun meanwhile it is looked at again.
+    Ok((db.execute(sql, values).await? > 0).then_some(telling))
+}
+
+async fn add(
     cx: &Cx,
-    db: &Database,
     todos: &Ref<dyn Todos>,
     kept: &Kept,
     event: &Untold,
+    telling: &Telling,
+) -> Result<Option<Uuid>, TodoError> {
+    let new = NewTodo {
+        title: telling.title.clone(),
+        done: false,
+        due: Some(telling.start),
+        tags: vec![TAG.to_owned()],
+    };
+    let cx = of_event(cx, kept, event, "add", 0);
+    Ok(Some(todos.add(&cx, kept.owner, new).await?.id))
+}
+
+/// Tells what has changed; what a person has changed themselves stays, where the source says nothing new of it.
+async fn edit(
+    cx: &Cx,
+    todos: &Ref<dyn Todos>,
+    kept: &Kept,
+    event: &Untold,
+    telling: &Telling,
     todo: Uuid,
-) -> Result<(), TodoError> {
-    let says = event.says();
-    let is_title_new = event.told_title.as_ref() != Some(&says);
-    let is_start_new = event.told_start != Some(event.start);
+) -> Result<Option<Uuid>, TodoError> {
+    let is_title_new = event.told_title.as_ref() != Some(&telling.title);
+    let is_start_new = event.told_start != Some(telling.start);
     let change = Change {
-        title: is_title_new.then(|| says.clone()),
-        due: if is_start_new { Due::At(event.start) } else { Due::Keep },
+        title: is_title_new.then(|| telling.title.clone()),
+        due: if is_start_new {
+            Due::At(telling.start)
+        } else {
+            Due::Keep
+        },
         ..Change::default()
     };
     if is_title_new || is_start_new {
-        let cx = of_event(cx, kept, event, "edit", event.version);
+        let cx = of_event(cx, kept, event, "edit", telling.version);
         match todos.edit(&cx, kept.owner, todo, change).await {
             // Who has deleted it wants to hear no more of it.
             Ok(_) | Err(TodoError::Unknown) => {}
             Err(other) => return Err(other),
         }
     }
-    let sql = "update events set told = $3, told_title = $4, told_start = $5 where source = $1 and id = $2";
-    let values = (kept.source.id, event.id, event.version, &says, event.start);
-    Ok(db.execute(sql, values).await.map(drop)?)
+    Ok(Some(todo))
 }
 
 /// The context of a call that is the same one whoever makes it whenever.
