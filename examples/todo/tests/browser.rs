@@ -27,7 +27,15 @@ fn people_use_the_pages_in_a_browser() {
     let pictures = std::env::var_os(PICTURES).map_or_else(|| folder.join("pictures"), PathBuf::from);
     std::fs::create_dir_all(&pictures).expect("a folder");
     let mut child = Command::new(env!("CARGO_BIN_EXE_todo"))
-        .args(["up", "--json", "--listen", "127.0.0.1:0", "--data"])
+        .args([
+            "up",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--set",
+            "feeds.allow=[\"127.0.0.1\"]",
+            "--data",
+        ])
         .arg(folder.join("data"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -40,8 +48,7 @@ fn people_use_the_pages_in_a_browser() {
     let browser = Browser::find().expect("a browser");
     let steps = browser.run(&script, &[&pages, &admin, &pictures.to_string_lossy()]);
     let steps = steps.unwrap_or_else(|error| panic!("{error}"));
-    let expected =
-        "signed up\nseen in a second window\nused by keys\nreminded\nused without a script\nsigned out everywhere\n";
+    let expected = "signed up\nseen in a second window\nused by keys\nreminded\nread a calendar\nused without a script\nsigned out everywhere\n";
     assert_eq!(steps, expected);
     drop(program);
     // What a failure left may be looked at.

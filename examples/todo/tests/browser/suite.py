@@ -2,7 +2,9 @@
 
 import re
 import sys
+import threading
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -134,6 +136,45 @@ def remind(page, mailbox):
     page.wait_for_selector("input[value='Hand in the report']")
 
 
+class Calendar(BaseHTTPRequestHandler):
+    """A calendar with one event, tomorrow."""
+
+    def do_GET(self):
+        start = datetime.now() + timedelta(days=1)
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "X-WR-CALNAME:Choir", "BEGIN:VEVENT", "UID:1@choir"]
+        lines += [f"DTSTART:{start:%Y%m%dT%H%M%S}Z", "SUMMARY:Sing <b>loud</b>", "END:VEVENT", "END:VCALENDAR", ""]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write("\r\n".join(lines).encode())
+
+    def log_message(self, *_):
+        """Nobody wants to know."""
+
+
+def read_a_calendar(page):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Calendar)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page.goto(PAGES)
+    page.click("text=Calendars")
+    page.fill("[name=url]", "http://10.0.0.1/calendar.ics")
+    page.click("button:has-text('Add')")
+    page.wait_for_selector("text=only public addresses are read")
+    looked_at(page, "calendar-refused")
+    page.fill("[name=url]", f"http://127.0.0.1:{server.server_port}/choir.ics")
+    page.click("button:has-text('Add')")
+    page.wait_for_selector("text=Your calendars")
+    for _ in range(WAIT_MS // 100):
+        if page.locator("text=up to date").count():
+            break
+        page.wait_for_timeout(100)
+        page.goto(PAGES + "/sources")
+    assert page.locator("text=1 to-do").count(), page.content()
+    looked_at(page, "calendars")
+    page.goto(PAGES)
+    page.wait_for_selector(".todo >> text=Sing <b>loud</b>")
+    server.shutdown()
+
+
 def on_other_screens(browser, errors, state):
     for name, options in [
         ("phone-dark", {"viewport": PHONE, "color_scheme": "dark"}),
@@ -195,6 +236,8 @@ with sync_playwright() as playwright:
     step("used by keys")
     remind(page, mailbox)
     step("reminded")
+    read_a_calendar(page)
+    step("read a calendar")
     state = context.storage_state()
     on_other_screens(browser, errors, state)
     without_script(browser, errors, state)
