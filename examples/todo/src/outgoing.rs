@@ -80,6 +80,12 @@ pub enum Refusal {
         /// What kind of address that is.
         what: &'static str,
     },
+    /// Its name leads to where nobody from outside may ask. Where that is, is not for whoever asks to learn.
+    #[error("{host} leads into a network that is not public; only public addresses are read")]
+    Inside {
+        /// As it was written.
+        host: String,
+    },
     /// It leads on and on.
     #[error("it redirects more than {REDIRECTS_MAX} times")]
     Redirects,
@@ -131,7 +137,7 @@ impl Outgoing {
         let target = Target::read(url)?;
         let checked = self.env.timeout(WHOLE_MAX, public::check(self, &target.host)).await;
         match checked {
-            Ok(Err(refusal @ (Refusal::Private { .. } | Refusal::Address(_)))) => Err(refusal),
+            Ok(Err(refusal @ (Refusal::Private { .. } | Refusal::Inside { .. } | Refusal::Address(_)))) => Err(refusal),
             _ => Ok(()),
         }
     }

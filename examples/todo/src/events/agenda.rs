@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::facebook::{self, Facebook, Trouble};
 use super::happening::id_of;
 use super::kept::{self, Kept};
-use super::poll::{self, Poller, TOKEN};
+use super::poll::{self, Poller, Reading, TOKEN};
 use super::sealed::Sealer;
 use super::{EventError, Events, Kind, NewSource, SOURCES_MAX, Source, Sources, State, checked};
 use crate::hidden::Hidden;
@@ -72,6 +72,13 @@ impl Agenda {
         let facebook = match config.facebook {
             None => None,
             Some(of_facebook) => {
+                if config.key.is_none() && db.is_postgres() {
+                    return Err(
+                        "replicas on PostgreSQL cannot read what the others have sealed: give all of them the same \
+                                secret as `key` in [components.Events.config], such as { env = \"EVENTS_KEY\" }"
+                            .into(),
+                    );
+                }
                 let key = config.key.as_ref().map(|key| setup.secret(key)).transpose()?;
                 let sealer = Sealer::open(setup.env(), key.as_ref().map(|key| key.reveal())).await?;
                 Some(Arc::new((Facebook::open(setup, of_facebook, &outgoing)?, sealer)))
@@ -85,6 +92,7 @@ impl Agenda {
             accounts: setup.reference(),
             facebook: facebook.clone(),
             every: Duration::from_millis(config.every_ms.max(EVERY_MS_MIN)),
+            reading: Reading::default(),
         })?;
         Ok(Agenda {
             db,

@@ -21,7 +21,7 @@ use terrace::database::Timestamp;
 
 use self::lines::Component;
 use self::moment::Moment;
-use self::series::Budget;
+use self::series::{Budget, IsOver};
 use self::zone::{Zone, Zones};
 use super::happening::{Happening, Read, title};
 
@@ -67,22 +67,23 @@ struct Event {
     is_cancelled: bool,
 }
 
-/// What happens from a day ago on. Times without a zone, and days, are those of `home`.
-pub(super) fn read(text: &str, now: Timestamp, home: Tz) -> Result<Read, NoCalendar> {
-    let calendars = lines::read(text)?;
+/// What happens from a day ago on, as far as it is found before `is_over`. Days are those of `home`, and times without a zone, unless
+/// the calendar has one.
+pub(super) fn read(bytes: &[u8], now: Timestamp, home: Tz, is_over: IsOver) -> Result<Read, NoCalendar> {
+    let calendars = lines::read(&lines::unfold(bytes))?;
     let mut read = Read {
         until: now.after(AHEAD),
         ..Read::default()
     };
-    let mut budget = Budget::default();
+    let mut budget = Budget::new(is_over);
     for calendar in &calendars {
         let named = calendar.value("X-WR-CALNAME").map(|name| title(&lines::text(name)));
         read.name = read.name.take().or(named);
-        let home = calendar
+        let floating = calendar
             .value("X-WR-TIMEZONE")
             .and_then(|name| zone::named(name.trim()))
             .unwrap_or(home);
-        let zones = Zones::of(calendar, home, now, &mut budget);
+        let zones = Zones::of(calendar, (home, floating), now, &mut budget);
         let all_cancelled = calendar
             .value("METHOD")
             .is_some_and(|method| method.trim().eq_ignore_ascii_case("CANCEL"));
@@ -131,11 +132,18 @@ fn event(component: &Component, zones: &Zones) -> Option<Event> {
             .filter(|uid| !uid.is_empty())
             .unwrap_or_else(|| format!("{summary} {}", start.instant())),
         title: title(&summary),
-        start,
-        replaces: component.moments("RECURRENCE-ID", zones).into_iter().next(),
+        replaces: component
+            .moments("RECURRENCE-ID", zones)
+            .into_iter()
+            .next()
+            .map(|replaced| replaced.beside(&start)),
         rules: component.values("RRULE").map(str::to_owned).collect(),
         more: component.moments("RDATE", zones),
-        less: component.moments("EXDATE", zones),
+        less: component
+            .moments("EXDATE", zones)
+            .into_iter()
+            .map(|out| out.beside(&start))
+            .collect(),
         sequence: component
             .value("SEQUENCE")
             .and_then(|number| number.trim().parse().ok())
@@ -143,6 +151,7 @@ fn event(component: &Component, zones: &Zones) -> Option<Event> {
         is_cancelled: component
             .value("STATUS")
             .is_some_and(|status| status.trim().eq_ignore_ascii_case("CANCELLED")),
+        start,
     })
 }
 
@@ -206,9 +215,10 @@ fn expand(uid: &str, events: Vec<Event>, now: Timestamp, budget: &mut Budget, re
             push(read, since, happening);
         }
     }
-    // Those that replace what the rule does not say, or says later than is looked.
-    for event in exceptions.into_values() {
-        let day = event.replaces.as_ref().map(Moment::day).unwrap_or_default();
+    // Those that replace what the rule does not say, or says later than is looked: by the day on the clock of the series, by which
+    // they are known once they are looked at.
+    for (replaced, event) in exceptions {
+        let day = master.start.zone.local(replaced.naive_utc()).date();
         push(read, since, happening(uid, day.to_string(), &event));
     }
 }

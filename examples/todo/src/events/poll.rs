@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use terrace::database::{Database, Timestamp, Transaction};
 use terrace::jobs::{Backoff, Error, Job, JobError, Jobs};
 use terrace::{Cx, Env, Ref};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::calendar;
@@ -43,6 +44,12 @@ const POLL_MAX: Duration = Duration::from_secs(5 * 60);
 const POLLS_MAX: usize = 4;
 /// After so long all is read again, changed or not: what is looked ahead goes on.
 const WHOLE_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Calendars that are read into at the same time in one process: each may take some hundred MiB for a moment, and goes on though its
+/// turn was taken from it.
+const READS_MAX: usize = 2;
+/// How long one of them may take; what is not seen by then is not known.
+const READ_MAX: Duration = Duration::from_secs(10);
+
 /// A source that fails is asked ever more seldom, down to this.
 const FAILING_WAIT_MAX: Duration = Duration::from_secs(6 * 3600);
 /// How long anybody may ask to be left alone.
@@ -71,6 +78,17 @@ pub(super) struct Poller {
     pub(super) facebook: Option<Arc<(Facebook, Sealer)>>,
     /// How long it waits between two turns of a source that is well.
     pub(super) every: Duration,
+    pub(super) reading: Reading,
+}
+
+/// Who may read into a calendar.
+#[derive(Clone)]
+pub(super) struct Reading(Arc<Semaphore>);
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading(Arc::new(Semaphore::new(READS_MAX)))
+    }
 }
 
 /// Whose turn.
@@ -140,7 +158,7 @@ pub(super) async fn next_now(
     source: Uuid,
     now: Timestamp,
 ) -> Result<(), terrace::database::Error> {
-    let sql = "update sources set turn = turn + 1, next_at = $2 where id = $1 returning turn";
+    let sql = "update sources set turn = turn + 1, next_at = $2, asked_at = $2 where id = $1 returning turn";
     let turn: Option<i64> = tx.query_optional(sql, (source, now)).await?;
     match turn {
         Some(turn) => enqueue(tx, jobs, source, turn, Duration::ZERO).await,
@@ -164,7 +182,7 @@ impl Poller {
             // What an earlier turn has left is told too, whatever came of this one.
             match tell::all(cx, &self.db, &self.todos, &kept).await? {
                 Told::All => {}
-                Told::Full(why) => asked = Asked::Failing(why),
+                Told::Refused(why) => asked = Asked::Failing(why),
                 Told::Gone => asked = Asked::Gone,
             }
         }
@@ -224,8 +242,14 @@ impl Poller {
         let (etag, modified) = (field(header::ETAG), field(header::LAST_MODIFIED));
         let body = answer.body;
         // Off the tasks' threads: a large one takes a while.
+        let Ok(permit) = self.reading.0.clone().acquire_owned().await else {
+            return Ok(Asked::Failing("it is not read any more".to_owned()));
+        };
+        let (clock, ends) = (cx.env().clone(), cx.env().deadline(READ_MAX));
         let read = cx.env().blocking("calendar", move || {
-            calendar::read(&String::from_utf8_lossy(&body), now, home)
+            // Held for as long as the thread is, which nobody can stop.
+            let _permit = permit;
+            calendar::read(&body, now, home, Box::new(move || clock.now() >= ends))
         });
         Ok(match read.await {
             Ok(Ok(read)) => Asked::Read { read, etag, modified },
@@ -283,7 +307,13 @@ impl Poller {
                 if tx.execute(sql, (id, turn, &name, &etag, &modified, now)).await? == 0 {
                     return Ok(true);
                 }
-                found::note(tx, id, &read, now).await
+                let fits = found::note(tx, id, &read, now).await?;
+                if !fits {
+                    // Unchanged it does not fit either: it is read again, rather than taken for read.
+                    let sql = "update sources set etag = null, modified = null, whole_at = null where id = $1";
+                    tx.execute(sql, (id,)).await?;
+                }
+                Ok(fits)
             })
             .await;
         Ok(noted?)

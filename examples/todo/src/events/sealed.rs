@@ -92,8 +92,12 @@ async fn kept_or_made(env: &Env) -> io::Result<Bytes> {
             let key = Bytes::copy_from_slice(&key);
             // Whole or not at all.
             let new = format!("{FILE}.new");
+            // What a process has left that ended here.
+            match disk.remove(&new).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             let file = disk.create(&new).await?;
-            file.truncate(0).await?;
             file.write_at(0, key.clone()).await?;
             file.sync().await?;
             disk.rename(&new, FILE).await?;

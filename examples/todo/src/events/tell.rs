@@ -24,8 +24,8 @@ const TAG: &str = "event";
 /// How the telling ended.
 pub(super) enum Told {
     All,
-    /// No more than was told fits.
-    Full(String),
+    /// Some of it is not taken: no more fits, most often.
+    Refused(String),
     /// The person has gone.
     Gone,
 }
@@ -96,11 +96,12 @@ pub(super) async fn all(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &K
             let ended = one(cx, db, todos, kept, event).await;
             match ended {
                 Ok(()) => {}
-                Err(TodoError::Full) => return Ok(Told::Full(TodoError::Full.to_string())),
+                Err(TodoError::Full) => return Ok(Told::Refused(TodoError::Full.to_string())),
                 // Of whom nothing is kept any more nothing is added.
                 Err(TodoError::Unknown) => return Ok(Told::Gone),
                 Err(TodoError::Call(error)) => return Err(error.into()),
-                Err(other) => return Err(JobError::fail(other)),
+                // It is told to whoever asks how the source stands, and tried again.
+                Err(other) => return Ok(Told::Refused(other.to_string())),
             }
         }
     }
@@ -199,10 +200,13 @@ async fn edit(
 
 /// The context of a call that is the same one whoever makes it whenever.
 fn of_event(cx: &Cx, kept: &Kept, event: &Untold, what: &str, version: i64) -> Cx {
-    let parts: [&[u8]; 5] = [
+    // One that was removed and connected again is another one, whose to-dos are new.
+    let since = kept.source.created_at.as_micros().to_le_bytes();
+    let parts: [&[u8]; 6] = [
         b"todo events",
         what.as_bytes(),
         kept.source.id.as_bytes(),
+        &since,
         event.id.as_bytes(),
         &version.to_le_bytes(),
     ];

@@ -14,10 +14,17 @@ pub(super) async fn check(outgoing: &Outgoing, host: &Host) -> Result<Vec<IpAddr
     for address in &found {
         let allowed = outgoing.allowed.iter().any(|range| range.contains(canonical(*address)));
         if let (Some(what), false) = (not_public(*address), allowed) {
-            return Err(Refusal::Private {
-                host: host.to_string(),
-                address: address.to_string(),
-                what,
+            let host_name = host.to_string();
+            return Err(match host {
+                Host::Name(_) => {
+                    tracing::info!(target: "todo::outgoing", host = host_name, %address, what, "not asked");
+                    Refusal::Inside { host: host_name }
+                }
+                Host::Ip(_) => Refusal::Private {
+                    host: host_name,
+                    address: address.to_string(),
+                    what,
+                },
             });
         }
     }

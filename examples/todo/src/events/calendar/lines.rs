@@ -10,6 +10,9 @@ const DEPTH_MAX: usize = 8;
 /// Lines of one file, each of which takes far more memory than its bytes.
 pub(super) const LINES_MAX: usize = 250_000;
 
+/// Parameters of one line that are looked at.
+const PARAMETERS_MAX: usize = 32;
+
 /// A property: `NAME;PARAMETER=VALUE:value`.
 #[derive(Debug)]
 pub(super) struct Property {
@@ -51,6 +54,24 @@ impl Component {
         let all = self.properties.iter().filter(|property| property.name == name);
         all.flat_map(|property| moment::read(property, zones)).collect()
     }
+}
+
+/// The text of a file, unfolded: a line may be folded within a letter, too (section 3.1).
+pub(super) fn unfold(bytes: &[u8]) -> String {
+    let mut joined = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match line {
+            [b' ' | b'\t', more @ ..] if joined.last() == Some(&b'\n') => {
+                joined.pop();
+                if joined.last() == Some(&b'\r') {
+                    joined.pop();
+                }
+                joined.extend_from_slice(more);
+            }
+            whole => joined.extend_from_slice(whole),
+        }
+    }
+    String::from_utf8_lossy(&joined).into_owned()
 }
 
 /// The calendars of a text; one that was cut is refused, since what is missing in it is not cancelled.
@@ -125,7 +146,7 @@ fn property(line: &str) -> Option<Property> {
         letter == ';' && !quoted
     });
     let name = parts.next()?.trim().to_ascii_uppercase();
-    let parameters = parts.filter_map(|part| {
+    let parameters = parts.take(PARAMETERS_MAX).filter_map(|part| {
         let (name, value) = part.split_once('=')?;
         Some((name.trim().to_ascii_uppercase(), value.trim_matches('"').to_owned()))
     });

@@ -18,6 +18,8 @@ pub(super) struct Moment {
     pub(super) local: NaiveDateTime,
     pub(super) zone: Zone,
     is_day: bool,
+    /// Whether it is one of no zone in particular.
+    is_floating: bool,
 }
 
 impl Moment {
@@ -45,6 +47,19 @@ impl Moment {
             local,
             zone: self.zone.clone(),
             is_day: self.is_day,
+            is_floating: self.is_floating,
+        }
+    }
+
+    /// What it means beside the first start of its series: of a series of days a day, whatever time is written with it; without a
+    /// zone of its own a time of the series' zone.
+    pub(super) fn beside(self, start: &Moment) -> Moment {
+        if start.is_day {
+            return start.at(self.local.date().and_time(NaiveTime::MIN));
+        }
+        match self.is_floating && !self.is_day {
+            true => start.at(self.local),
+            false => self,
         }
     }
 }
@@ -59,13 +74,14 @@ pub(super) fn read(property: &Property, zones: &Zones) -> Vec<Moment> {
         let zone = match form {
             Form::Utc => Zone::UTC,
             // A day is one wherever one is.
-            Form::Day => zones.home(),
+            Form::Day => zones.days(),
             Form::Local => zone.clone(),
         };
         Some(Moment {
             local,
             zone,
             is_day: matches!(form, Form::Day),
+            is_floating: matches!(form, Form::Local) && property.parameter("TZID").is_none(),
         })
     };
     property.value.split(',').take(TIMES_MAX).filter_map(one).collect()

@@ -18,20 +18,27 @@ const STEPS_OF_ALL_MAX: usize = 1_000_000;
 /// What a rule is looked at before the window that it is looked at for: a day that is one elsewhere, and the day before it.
 const MARGIN: TimeDelta = TimeDelta::days(3);
 
-/// How many steps are left.
-pub(super) struct Budget(usize);
+/// Says that the time for all of it is over.
+pub(in crate::events) type IsOver = Box<dyn Fn() -> bool + Send>;
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(STEPS_OF_ALL_MAX)
-    }
+/// What is left to be spent on one calendar.
+pub(super) struct Budget {
+    steps: usize,
+    is_over: IsOver,
 }
 
 impl Budget {
+    pub(super) fn new(is_over: IsOver) -> Budget {
+        Budget {
+            steps: STEPS_OF_ALL_MAX,
+            is_over,
+        }
+    }
+
     /// Takes so many steps, if they are left.
     fn take(&mut self, steps: usize) -> bool {
-        let left = self.0.checked_sub(steps);
-        self.0 = left.unwrap_or(0);
+        let left = self.steps.checked_sub(steps);
+        self.steps = left.unwrap_or(0);
         left.is_some()
     }
 }
@@ -56,7 +63,7 @@ pub(super) fn starts(
     };
     // Behind it on any clock.
     let until = until + TimeDelta::days(1);
-    let expanded = locals(first.local, &first.zone, rule, (since, until), budget);
+    let expanded = locals((first.local, first.is_day()), &first.zone, rule, (since, until), budget);
     let starts = expanded.locals.into_iter().map(|local| first.at(local));
     (starts.collect(), expanded.is_whole)
 }
@@ -64,7 +71,7 @@ pub(super) fn starts(
 /// The local times of a rule, expanded as if they were those of UTC, where no time is skipped or comes twice. A rule that cannot
 /// be read gives its first one, and one that has no end in reach what it gives until then.
 pub(super) fn locals(
-    first: NaiveDateTime,
+    (first, are_days): (NaiveDateTime, bool),
     zone: &Zone,
     rule: &str,
     (since, until): (NaiveDateTime, NaiveDateTime),
@@ -77,7 +84,7 @@ pub(super) fn locals(
     if rule.len() > RULE_BYTES_MAX {
         return unread();
     }
-    let Ok(unvalidated) = local_rule(rule, zone).parse::<RRule<Unvalidated>>() else {
+    let Ok(unvalidated) = local_rule(rule, zone, are_days).parse::<RRule<Unvalidated>>() else {
         return unread();
     };
     let utc = |local: NaiveDateTime| rrule::Tz::UTC.from_utc_datetime(&local);
@@ -99,7 +106,9 @@ pub(super) fn locals(
     if times_of_a_day(&rule) > TIMES_OF_A_DAY_MAX || walked(&rule, ends - begins) > STEPS_MAX {
         return unread();
     }
-    if !budget.take(walked(&rule, ends - begins)) {
+    // From one time to the next `rrule` may walk far past the end: up to its own limit of 100,000 steps, for which there is only so
+    // much time.
+    if (budget.is_over)() || !budget.take(walked(&rule, ends - begins)) {
         return Expanded::default();
     }
     let set = RRuleSet::new(utc(begins)).rrule(rule).limit();
@@ -165,8 +174,8 @@ fn times_of_a_day(rule: &RRule) -> usize {
     lists.iter().map(|list| list.len().max(1)).product()
 }
 
-/// The rule with its `UNTIL` on the wall clock of `zone`; a day there is included.
-fn local_rule(rule: &str, zone: &Zone) -> String {
+/// The rule with its `UNTIL` on the wall clock of `zone`; a day there is included, and so is that of a series of days.
+fn local_rule(rule: &str, zone: &Zone, are_days: bool) -> String {
     let parts = rule.trim().split(';').filter(|part| !part.trim().is_empty());
     let parts = parts.map(|part| {
         let Some((name, value)) = part.split_once('=') else {
@@ -177,11 +186,12 @@ fn local_rule(rule: &str, zone: &Zone) -> String {
         }
         let local = match moment::local(value.trim()) {
             None => return part.to_owned(),
-            Some((day, Form::Day)) => day
+            // Whatever time is written with the last day of a series of days.
+            Some((day, form)) if are_days || matches!(form, Form::Day) => day
                 .date()
                 .and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default()),
-            Some((local, Form::Local)) => local,
             Some((utc, Form::Utc)) => zone.local(utc),
+            Some((local, _)) => local,
         };
         format!("UNTIL={}Z", local.format("%Y%m%dT%H%M%S"))
     });

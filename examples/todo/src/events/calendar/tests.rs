@@ -14,7 +14,15 @@ fn read(lines: &str) -> Read {
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}\r\nEND:VCALENDAR\r\n",
         lines.trim().replace('\n', "\r\n")
     );
-    super::read(&text, NOW, Tz::Europe__Berlin).expect("a calendar")
+    whole(&text, Tz::Europe__Berlin).expect("a calendar")
+}
+
+fn whole(text: &str, home: Tz) -> Result<Read, NoCalendar> {
+    super::read(text.as_bytes(), NOW, home, Box::new(|| false))
+}
+
+fn budget() -> super::Budget {
+    super::Budget::new(Box::new(|| false))
 }
 
 /// What happens, one line each.
@@ -191,7 +199,7 @@ fn what_is_no_calendar_or_was_cut_is_refused() {
         ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1", NoCalendar::Cut),
         ("BEGIN:VCALENDAR\nEND:VCALENDAR\nEND:VCALENDAR", NoCalendar::Cut),
     ] {
-        assert_eq!(super::read(text, NOW, Tz::UTC), Err(why), "{text}");
+        assert_eq!(whole(text, Tz::UTC), Err(why), "{text}");
     }
 }
 
@@ -274,7 +282,7 @@ fn to_begin_later_changes_nothing() {
             let first = day(first);
             let expand = |since| {
                 let window = (since, until);
-                super::series::locals(first, &super::Zone::UTC, rule, window, &mut super::Budget::default())
+                super::series::locals((first, false), &super::Zone::UTC, rule, window, &mut budget())
             };
             for since in ["20260301T000000", "20270228T120000", "20270520T000000"] {
                 let since = day(since);
@@ -331,7 +339,7 @@ fn what_would_take_much_time_or_memory_is_not_followed() {
 
 #[test]
 fn a_file_has_so_many_lines_and_events() {
-    let whole = |lines: &str| super::read(&format!("BEGIN:VCALENDAR\n{lines}END:VCALENDAR\n"), NOW, Tz::UTC);
+    let whole = |lines: &str| whole(&format!("BEGIN:VCALENDAR\n{lines}END:VCALENDAR\n"), Tz::UTC);
     let lines = "X:\n".repeat(LINES_MAX);
     assert_eq!(whole(&lines), Err(NoCalendar::TooLong));
     let events = "BEGIN:VEVENT\nDTSTART:20270401T100000Z\nEND:VEVENT\n".repeat(EVENTS_MAX + 1);
@@ -351,4 +359,88 @@ fn too_many_are_cut_where_they_are_farthest() {
     let read = read(&many.join("\n"));
     assert_eq!(read.happenings.len(), HAPPENINGS_MAX);
     assert!(read.happenings.iter().all(|one| one.start <= read.until));
+}
+
+#[test]
+fn a_day_is_that_of_whoever_reads_whatever_zone_the_calendar_has() {
+    let lines = "BEGIN:VCALENDAR\nX-WR-TIMEZONE:UTC\nBEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;VALUE=DATE:20270501\nEND:VEVENT\n\
+                 BEGIN:VEVENT\nUID:2\nSUMMARY:y\nDTSTART:20270502T120000\nEND:VEVENT\nEND:VCALENDAR\n";
+    let read = whole(lines, Tz::America__New_York).expect("a calendar");
+    assert_eq!(said(&read), ["2027-05-01T04:00 x", "2027-05-02T12:00 y"]);
+}
+
+#[test]
+fn in_a_series_of_days_whatever_time_is_written_means_the_day() {
+    for (less, until) in [
+        ("EXDATE;VALUE=DATE:20270303", "20270304"),
+        ("EXDATE;TZID=America/New_York:20270303T000000", "20270304T000000Z"),
+        ("EXDATE:20270303T000000Z", "20270304T000000"),
+    ] {
+        check(
+            &format!(
+                "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;VALUE=DATE:20270302\nRRULE:FREQ=DAILY;UNTIL={until}\n{less}\nEND:VEVENT"
+            ),
+            &["2027-03-01T23:00 x", "2027-03-03T23:00 x"],
+        );
+    }
+    // Without a zone of its own it is left out by the clock of the series.
+    check(
+        "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID=America/New_York:20270302T090000\nRRULE:FREQ=DAILY;COUNT=2\n\
+         EXDATE:20270303T090000\nEND:VEVENT",
+        &["2027-03-02T14:00 x"],
+    );
+}
+
+#[test]
+fn an_exception_is_the_same_one_before_and_while_its_series_is_looked_at() {
+    let series = |count: u32| {
+        format!(
+            "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID=America/Los_Angeles:20270301T180000\nRRULE:FREQ=DAILY;COUNT={count}\n\
+             END:VEVENT\nBEGIN:VEVENT\nUID:1\nSUMMARY:moved\nRECURRENCE-ID:20270407T010000Z\nDTSTART:20270407T050000Z\n\
+             END:VEVENT"
+        )
+    };
+    let key = |count: u32| {
+        let read = read(&series(count));
+        let mut moved = read
+            .happenings
+            .into_iter()
+            .filter(|happening| happening.title == "moved");
+        moved.next().map(|happening| happening.recurrence)
+    };
+    // Of ten days it is behind the last one.
+    assert_eq!(
+        (key(10), key(40)),
+        (Some("2027-04-06".to_owned()), Some("2027-04-06".to_owned()))
+    );
+}
+
+#[test]
+fn a_line_may_be_folded_within_a_letter() {
+    let event = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20270302T120000Z\r\nSUMMARY:K".as_bytes();
+    let text = [event, b"\xc3\r\n \xa4se\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"].concat();
+    let read = super::read(&text, NOW, Tz::UTC, Box::new(|| false)).expect("a calendar");
+    assert_eq!(said(&read), ["2027-03-02T12:00 Käse"]);
+}
+
+#[test]
+fn what_a_program_calls_its_own_zone_is_as_it_defines_it() {
+    check(
+        "BEGIN:VTIMEZONE\nTZID:Customized Time Zone\nBEGIN:STANDARD\nDTSTART:16010101T000000\nTZOFFSETFROM:+0500\n\
+         TZOFFSETTO:+0500\nEND:STANDARD\nEND:VTIMEZONE\n\
+         BEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART;TZID=Customized Time Zone:20270302T120000\nEND:VEVENT",
+        &["2027-03-02T07:00 x"],
+    );
+}
+
+#[test]
+fn after_its_time_no_rule_is_followed_any_more() {
+    let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:x\nDTSTART:20270302T120000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\n\
+                END:VCALENDAR\n";
+    let read = super::read(text.as_bytes(), NOW, Tz::UTC, Box::new(|| true)).expect("a calendar");
+    assert_eq!(said(&read), ["2027-03-02T12:00 x"]);
+    assert!(
+        read.series_until.contains_key("1"),
+        "the rest is not known to be cancelled"
+    );
 }

@@ -79,12 +79,15 @@ impl Zone {
 
 /// The zones of one calendar.
 pub(super) struct Zones {
+    /// Of days, which are those of whoever reads.
+    days: Tz,
+    /// Of times without a zone.
     home: Tz,
     defined: BTreeMap<String, Zone>,
 }
 
 impl Zones {
-    pub(super) fn of(calendar: &Component, home: Tz, now: Timestamp, budget: &mut Budget) -> Zones {
+    pub(super) fn of(calendar: &Component, (days, home): (Tz, Tz), now: Timestamp, budget: &mut Budget) -> Zones {
         let mut defined = BTreeMap::new();
         for component in calendar.children.iter().filter(|child| child.name == "VTIMEZONE") {
             let Some(name) = component.value("TZID").map(|name| name.trim().trim_matches('"')) else {
@@ -95,10 +98,15 @@ impl Zones {
                 defined.insert(name.to_owned(), zone);
             }
         }
-        Zones { home, defined }
+        Zones { days, home, defined }
     }
 
-    /// The zone of days, and of times without one.
+    /// The zone of days.
+    pub(super) fn days(&self) -> Zone {
+        Zone::Named(self.days)
+    }
+
+    /// The zone of times without one.
     pub(super) fn home(&self) -> Zone {
         Zone::Named(self.home)
     }
@@ -134,7 +142,7 @@ fn definition(component: &Component, now: Timestamp, budget: &mut Budget) -> Opt
                 from,
                 to: from,
             }]));
-            let starts = series::locals(start, &clock, rule, (start, until), budget);
+            let starts = series::locals((start, false), &clock, rule, (start, until), budget);
             changes.extend(starts.locals.into_iter().map(|at| Change { at, from, to }));
         }
     }
@@ -184,7 +192,7 @@ pub(super) fn named(name: &str) -> Option<Tz> {
 }
 
 /// Windows' names as the CLDR maps them (windowsZones.xml, territory 001), of the zones that most people live in.
-const WINDOWS: [(&str, &str); 44] = [
+const WINDOWS: [(&str, &str); 43] = [
     ("AUS Eastern Standard Time", "Australia/Sydney"),
     ("Alaskan Standard Time", "America/Anchorage"),
     ("Arab Standard Time", "Asia/Riyadh"),
@@ -197,7 +205,6 @@ const WINDOWS: [(&str, &str); 44] = [
     ("Central European Standard Time", "Europe/Warsaw"),
     ("Central Standard Time", "America/Chicago"),
     ("China Standard Time", "Asia/Shanghai"),
-    ("Customized Time Zone", "UTC"),
     ("E. Africa Standard Time", "Africa/Nairobi"),
     ("E. Australia Standard Time", "Australia/Brisbane"),
     ("E. South America Standard Time", "America/Sao_Paulo"),

@@ -31,8 +31,6 @@ pub(super) struct Back {
     code: String,
     #[serde(default)]
     state: String,
-    #[serde(default)]
-    error_description: String,
 }
 
 pub(super) async fn page(
@@ -160,12 +158,9 @@ pub(super) async fn back(
     Query(back): Query<Back>,
 ) -> Result<Response, Problem> {
     if back.code.is_empty() {
-        let why = if back.error_description.is_empty() {
-            "nothing was allowed"
-        } else {
-            &back.error_description
-        };
-        let problem = Problem::new(StatusCode::CONFLICT, format!("Facebook is not connected: {why}"));
+        // Not in the words of the address, which anybody may have written.
+        let why = "Facebook is not connected: it says that you have not allowed it; connect it again if you want to";
+        let problem = Problem::new(StatusCode::CONFLICT, why);
         return again(&site, &person, problem).await;
     }
     let (state, code) = (Hidden::new(back.state), Hidden::new(back.code));
