@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 use host::config::{ConfigError, Layers};
 use host::{Config, Description};
 use wire::{Tcp, Token};
 use world::Env;
-use world::production::Options;
+use world::production::{Options, shutdown_signal};
 
 use crate::application::App;
 use crate::check;
@@ -20,7 +21,7 @@ use crate::describe;
 use crate::failure::CommandError;
 use crate::scratch::Scratch;
 use crate::simulate;
-use crate::up::{NOTHING, Up, up};
+use crate::up::{First, NOTHING, Up, first, up};
 
 /// Where the configuration is, unless the command line says so.
 const CONFIG_FILE: &str = "terrace.toml";
@@ -100,10 +101,12 @@ fn node(name: &str, config: &Config, tcp: &Tcp) -> Env {
 /// What the application is, without a touch of its data, which may be of another release or another process's.
 async fn looked_at(app: App, file: Option<&Path>, set: Vec<OsString>, tcp: &Tcp) -> Result<Description, CommandError> {
     let scratch = Scratch::new()?;
-    let config = layered(&app, file, scratch.set(set))?;
+    let mut config = layered(&app, file, scratch.set(set))?;
+    // Also what runs elsewhere calls others.
+    let elsewhere = config.brought_here(|name| app.modules.provides(name));
     let env = node(app.name, &config, tcp);
     let opened = app.modules.open(&env, Arc::new(config)).await?;
-    Ok(opened.describe())
+    Ok(opened.describe().with(&elsewhere))
 }
 
 async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<Console>) -> Result<u8, CommandError> {
@@ -118,7 +121,11 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             let own = app.commands.swap_remove(own.ok_or("the command is gone")?);
             let invocation = Invocation::new(&env, app.name, matches, json, console.clone(), config, app.modules);
             let programs = invocation.programs.clone();
-            let ran = (own.handler)(invocation).await;
+            // Asked to end it leaves no program behind.
+            let ran = match first(pin!((own.handler)(invocation)), pin!(shutdown_signal())).await {
+                First::One(ran) => ran,
+                First::Other(_) => Err("it was asked to end before it was done".into()),
+            };
             if let Some(programs) = programs.get() {
                 programs.stop().await;
             }

@@ -9,6 +9,7 @@ use std::task::Poll;
 use component::{Offered, Serving, serve_on};
 use deploy::Supervisor;
 use host::{Config, Modules, Opened};
+use tokio::sync::OnceCell;
 use wire::{Face, FaceLimits, Tcp, Trust};
 use world::production::shutdown_signal;
 use world::{Address, Env, Listener};
@@ -46,17 +47,28 @@ pub(crate) struct Up {
 pub(crate) const NOTHING: &str = "nothing says where to serve; give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";
 
 /// Which of two futures was ready first.
-enum First<A, B> {
+pub(crate) enum First<A, B> {
     One(A),
     Other(B),
 }
 
 pub(crate) async fn up(up: Up) -> Result<u8, CommandError> {
+    let programs = OnceCell::new();
+    let ended = until_asked(up, &programs).await;
+    // However it ended: whoever started this may not wait for what would kill them otherwise.
+    let at_once = matches!(ended, Ok(ENDED_AT_ONCE));
+    if let Some(programs) = programs.get().filter(|_| !at_once) {
+        programs.stop().await;
+    }
+    ended
+}
+
+async fn until_asked(up: Up, programs: &OnceCell<Arc<Supervisor>>) -> Result<u8, CommandError> {
     let mut asked = pin!(shutdown_signal());
     // From its first poll on, a signal ends the program in order, also while modules are being opened.
     poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx).is_ready())).await;
     let console = up.console.clone();
-    let life = live(up);
+    let life = live(up, programs);
     let mut live = match first(pin!(life), asked.as_mut()).await {
         First::One(live) => live?,
         First::Other(signal) => {
@@ -88,7 +100,7 @@ struct Life {
     json: bool,
     opened: Opened,
     /// External components that this process keeps running.
-    programs: Supervisor,
+    programs: Arc<Supervisor>,
     listener: Option<Box<dyn Listener>>,
     serving: Option<Serving>,
     #[cfg(feature = "front")]
@@ -100,14 +112,15 @@ struct Life {
 }
 
 /// Binds the addresses before it opens the modules, since that fails faster; nothing is accepted until all are open.
-async fn live(up: Up) -> Result<Life, CommandError> {
+async fn live(up: Up, programs: &OnceCell<Arc<Supervisor>>) -> Result<Life, CommandError> {
     let (env, config) = (up.env, up.config);
     let mut listener = None;
     if let Some(address) = &up.listen {
         up.tcp.check(address)?;
         listener = Some(bound(&env, address, "--service-listen").await?);
     }
-    let programs = crate::external::start(&env, &config).await?;
+    let start = async || crate::external::start(&env, &config).await.map(Arc::new);
+    let programs = programs.get_or_try_init(start).await?.clone();
     let modules = up.modules.started(programs.whereabouts());
     #[cfg(feature = "front")]
     let (pages, modules) = match up.pages {
@@ -305,7 +318,10 @@ fn summarize() {
 }
 
 /// Waits for one of two futures, and prefers the first.
-async fn first<A: Future, B: Future>(mut one: Pin<&mut A>, mut other: Pin<&mut B>) -> First<A::Output, B::Output> {
+pub(crate) async fn first<A: Future, B: Future>(
+    mut one: Pin<&mut A>,
+    mut other: Pin<&mut B>,
+) -> First<A::Output, B::Output> {
     poll_fn(|cx| match one.as_mut().poll(cx) {
         Poll::Ready(value) => Poll::Ready(First::One(value)),
         Poll::Pending => other.as_mut().poll(cx).map(First::Other),

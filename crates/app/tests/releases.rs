@@ -202,6 +202,28 @@ fn a_release_that_breaks_another_is_refused_with_the_team_it_breaks() {
 }
 
 #[test]
+fn who_runs_elsewhere_calls_others_all_the_same() {
+    let folder = Folder::new("elsewhere");
+    let (_, here, _) = folder.run(wide::app(), &["describe", "--json"]);
+    let here: serde_json::Value = serde_json::from_str(&here).expect("it is JSON");
+    for set in [
+        "components.Desk.at=\"127.0.0.1:7001\"",
+        "external.Desk.command=[\"python3\", \"desk.py\"]",
+    ] {
+        let (status, there, error) = folder.run(wide::app(), &["describe", "--json", "--set", set]);
+        assert_eq!(status, 0, "{error}");
+        let there: serde_json::Value = serde_json::from_str(&there).expect("it is JSON");
+        assert_eq!(there["calls"], here["calls"], "{set}");
+        let (was, is) = (&here["components"][0], &there["components"][0]);
+        assert_eq!((&was["name"], &was["module"]), (&"Desk".into(), &"Reader".into()));
+        assert!(
+            is["module"].is_null() && (is["at"].is_string() || is["external"].is_string()),
+            "{is}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_release_is_told() {
     let folder = Folder::new("none");
     let path = folder.path("release.json");

@@ -57,7 +57,7 @@ pub(crate) enum NameError {
     #[error("`{name}` has {chars} characters, and a name has at most {CHARS_MAX}; shorten it")]
     Long { name: String, chars: usize },
     /// It is something else already.
-    #[error("`{name}` is {what}; add a word, such as `terrace new {name}-app`")]
+    #[error("`{name}` is {what}; add a word, such as `terrace new my-{name}`")]
     Taken { name: String, what: &'static str },
 }
 
@@ -110,6 +110,11 @@ fn taken(name: &str) -> Option<&'static str> {
     taken
         .find(|(names, _)| names.contains(&ident.as_str()))
         .map(|(_, what)| *what)
+        .or_else(|| {
+            ident
+                .starts_with("terrace_")
+                .then_some("a name of Terrace's own packages")
+        })
 }
 
 /// A name that is like `text`.
@@ -156,7 +161,7 @@ mod tests {
             (&long, "has 51 characters, and a name has at most 50; shorten it"),
             (
                 "async",
-                "is a keyword of Rust; add a word, such as `terrace new async-app`",
+                "is a keyword of Rust; add a word, such as `terrace new my-async`",
             ),
             ("gen", "is a keyword of Rust"),
             ("core", "is a crate that comes with Rust"),
@@ -164,6 +169,7 @@ mod tests {
             ("proc-macro", "is a crate that comes with Rust"),
             ("serde", "is a crate that the application depends on"),
             ("terrace", "is a crate that the application depends on"),
+            ("terrace-wire", "is a name of Terrace's own packages"),
             ("deps", "is a folder of cargo's"),
             ("nul", "is a device on Windows"),
         ] {

@@ -52,14 +52,32 @@ const FILES: &[(&str, &str)] = files!(
 /// Path and text of each file of the application `name`.
 pub(crate) fn files(name: &Name, source: &Source) -> Vec<(&'static str, String)> {
     let (build, copy) = docker(name, source);
-    let filled = |text: &str| {
-        text.replace(PACKAGE, name.package())
-            .replace(IDENT, &name.ident())
-            .replace(DEPENDENCY, &source.dependency())
-            .replace(DOCKER_BUILD, &build)
-            .replace(DOCKER_COPY, &copy)
-    };
+    let (ident, dependency) = (name.ident(), source.dependency());
+    let words = [
+        (PACKAGE, name.package()),
+        (IDENT, &ident),
+        (DEPENDENCY, &dependency),
+        (DOCKER_BUILD, &build),
+        (DOCKER_COPY, &copy),
+    ];
+    let filled = |text: &str| filled(text, &words);
     FILES.iter().map(|(path, text)| (*path, filled(text))).collect()
+}
+
+/// `text` with each of `words` instead of what stands for it, in one pass: a name may hold what stands for another.
+fn filled(text: &str, words: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let found = words.iter().filter_map(|word| Some((rest.find(word.0)?, word)));
+        let Some((at, (stands, word))) = found.min_by_key(|(at, _)| *at) else {
+            break;
+        };
+        filled.push_str(&rest[..at]);
+        filled.push_str(word);
+        rest = &rest[at + stands.len()..];
+    }
+    filled + rest
 }
 
 /// An image is built from the application's folder, which a checkout is not in: it comes as a second context, at the path
@@ -69,7 +87,7 @@ fn docker(name: &Name, source: &Source) -> (String, String) {
     match source {
         Source::Git { .. } => (format!("docker build -t {name} ."), String::new()),
         Source::Checkout(path) => (
-            format!("docker build --build-context terrace={path} -t {name} ."),
+            format!("docker build --build-context \"terrace={path}\" -t {name} ."),
             format!(
                 "COPY --from=terrace [\"Cargo.toml\", \"{path}/\"]\nCOPY --from=terrace [\"crates\", \"{path}/crates\"]\n"
             ),
@@ -109,6 +127,19 @@ mod tests {
             };
             assert!(FILES.iter().any(|(known, _)| *known == name), "add {name} to FILES");
         }
+    }
+
+    #[test]
+    fn a_name_may_hold_what_stands_for_another() {
+        let git = Source::Git {
+            url: "https://example.org/terrace".to_owned(),
+            rev: "0123abc".to_owned(),
+        };
+        let name = Name::parse("my-application_name").expect("a name");
+        let files = files(&name, &git);
+        let text = |path: &str| &files.iter().find(|(known, _)| *known == path).expect("a file").1;
+        assert!(text("Cargo.toml").contains("name = \"my-application_name\""));
+        assert!(text("src/main.rs").contains("use my_application_name::site"));
     }
 
     #[test]

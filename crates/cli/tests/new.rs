@@ -125,7 +125,12 @@ fn what_cannot_be_made_is_refused_with_the_next_step_and_leaves_nothing() {
     for (arguments, status, next) in [
         (&["new"][..], 2, "<NAME>"),
         (&["new", "My Shop"], 1, "try `terrace new my-shop`"),
-        (&["new", "match"], 1, "is a keyword of Rust; add a word"),
+        (
+            &["new", "match"],
+            1,
+            "is a keyword of Rust; add a word, such as `terrace new my-match`",
+        ),
+        (&["new", "terrace-shop"], 1, "is a name of Terrace's own packages"),
         (&["new", "test"], 1, "is a crate that comes with Rust"),
         (
             &["new", "taken"],

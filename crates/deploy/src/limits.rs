@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Time for a program that was started to answer.
 pub const READY_MAX: Duration = Duration::from_secs(10);
 
+/// How often a program that has never answered is started before it is given up.
+pub const FIRST_LIVES: u32 = 3;
+
 /// How often it is asked meanwhile.
 pub const READY_EVERY: Duration = Duration::from_millis(20);
 

@@ -14,7 +14,7 @@ use wire::{ExternalLimits, Origin, Token, Whereabouts};
 use world::{Address, Env, Instant, KeptFrom, Process, Program, Said, Task};
 
 use crate::backoff::Backoff;
-use crate::limits::{LAST_LINE_CHARS_MAX, READY_EVERY, READY_MAX, STOP_MAX};
+use crate::limits::{FIRST_LIVES, LAST_LINE_CHARS_MAX, READY_EVERY, READY_MAX, STOP_MAX};
 
 /// The variable that tells a program where to serve: `127.0.0.1:41237`.
 pub const ADDRESS: &str = "TERRACE_EXTERNAL_ADDRESS";
@@ -55,7 +55,9 @@ struct Watched {
 
 /// Why a program is not kept running: it has never answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("external component `{component}`: `{command}` {why}")]
+#[error(
+    "external component `{component}`: `{command}` {why}; start it by hand with {ADDRESS}=127.0.0.1:9000 and {TOKEN}=x to see more"
+)]
 pub struct StartError {
     /// The component.
     pub component: String,
@@ -71,7 +73,8 @@ impl Supervisor {
         let mut supervisor = Supervisor::default();
         let mut starting = Vec::new();
         for child in children {
-            let whereabouts = Whereabouts::nowhere(&child.command.join(" "), "it is being started");
+            // Its command is for whoever runs it, not for its callers.
+            let whereabouts = Whereabouts::nowhere("its program", "it is being started");
             let stop = Arc::new(Semaphore::new(0));
             let (started, answer) = oneshot::channel();
             let keeper = Keeper {
@@ -90,11 +93,15 @@ impl Supervisor {
         }
         for (child, answer) in starting {
             let answer = answer.await.unwrap_or_else(|_| Err("was not watched".to_owned()));
-            answer.map_err(|why| StartError {
-                component: child.component,
-                command: child.command.join(" "),
-                why,
-            })?;
+            if let Err(why) = answer {
+                // Whoever started this may end at once, and with it whatever would still kill them.
+                supervisor.stop().await;
+                return Err(StartError {
+                    component: child.component,
+                    command: child.command.join(" "),
+                    why,
+                });
+            }
         }
         Ok(supervisor)
     }
@@ -144,7 +151,14 @@ enum End {
     /// It was told to.
     Stopped,
     /// By itself, after it had answered for so long.
-    Fell { why: String, steady: Duration },
+    Fell {
+        why: String,
+        /// What it wrote last, which is for whoever runs it, and not for its callers.
+        last_line: String,
+        steady: Duration,
+        /// Whether another port may help it.
+        is_quick: bool,
+    },
 }
 
 /// Which of two futures was ready first.
@@ -160,21 +174,29 @@ impl Keeper {
     async fn keep(self, started: Started) {
         let mut started = Some(started);
         let mut backoff = Backoff::default();
+        let mut lives = 0;
         loop {
-            let (why, steady) = match self.live(&mut started).await {
-                End::Stopped => return,
-                End::Fell { why, steady } => (why, steady),
+            let End::Fell {
+                why,
+                last_line,
+                steady,
+                is_quick,
+            } = self.live(&mut started).await
+            else {
+                return;
             };
-            if let Some(started) = started.take() {
+            lives += 1;
+            // Somebody else may have taken its port: it gets another one before it is given up.
+            if let Some(started) = started.take_if(|_| lives >= FIRST_LIVES || !is_quick) {
                 // Whoever waited for it may be gone.
-                let _ = started.send(Err(why));
+                let _ = started.send(Err(format!("{why}{last_line}")));
                 return;
             }
             let wait = backoff.ended(steady);
             let component = &self.child.component;
             tracing::warn!(
                 target: "terrace::external", %component,
-                "it {why}; it is started again in {} ms", wait.as_millis()
+                "it {why}{last_line}; it is started again in {} ms", wait.as_millis()
             );
             self.whereabouts.set(Err(format!("it {why}, and is started again")));
             if let First::One(_) = first(self.stop.acquire(), self.env.sleep(wait)).await {
@@ -186,13 +208,15 @@ impl Keeper {
     /// One life of the program.
     async fn live(&self, started: &mut Option<Started>) -> End {
         let component = &self.child.component;
-        let fell = |why: String| End::Fell {
+        let fell = |why: String, last_line: String| End::Fell {
             why,
+            last_line,
             steady: Duration::ZERO,
+            is_quick: false,
         };
         let (origin, variables) = match self.place().await {
             Ok(place) => place,
-            Err(error) => return fell(format!("has no address: {error}")),
+            Err(error) => return fell(format!("has no address: {error}"), String::new()),
         };
         let last_line = Arc::new(Mutex::new(String::new()));
         let program = Program {
@@ -206,21 +230,24 @@ impl Keeper {
         };
         let mut process = match self.env.processes().start(&program, self.said(&last_line)) {
             Ok(process) => process,
-            Err(error) => return fell(format!("cannot be started: {error}")),
+            Err(error) => return fell(format!("cannot be started: {error}"), String::new()),
         };
         let ready = self.env.timeout(READY_MAX, self.answers(&origin));
         let ready = first(self.stop.acquire(), first(process.ended(), ready)).await;
         match ready {
             First::One(_) => return self.end(process).await,
             First::Other(First::One(ended)) => {
-                return fell(format!("ended before it answered: {}{}", told(ended), last(&last_line)));
+                return End::Fell {
+                    why: format!("ended before it answered: {}", told(ended)),
+                    last_line: last(&last_line),
+                    steady: Duration::ZERO,
+                    is_quick: true,
+                };
             }
             First::Other(First::Other(Err(elapsed))) => {
                 process.kill();
-                return fell(format!(
-                    "serves no HTTP at {origin}, which {ADDRESS} says; {elapsed}{}",
-                    last(&last_line)
-                ));
+                let why = format!("serves no HTTP at {origin}, which {ADDRESS} says; {elapsed}");
+                return fell(why, last(&last_line));
             }
             First::Other(First::Other(Ok(()))) => {}
         }
@@ -234,14 +261,16 @@ impl Keeper {
         match first(self.stop.acquire(), process.ended()).await {
             First::One(_) => self.end(process).await,
             First::Other(ended) => End::Fell {
-                why: format!("ended: {}{}", told(ended), last(&last_line)),
+                why: format!("ended: {}", told(ended)),
+                last_line: last(&last_line),
+                is_quick: true,
                 steady: self.env.now().saturating_duration_since(began),
             },
         }
     }
 
     /// A port that is free, and a token. Somebody else may take the port before the program does; then that ends, and the
-    /// next life gets another.
+    /// next life gets another. It is asked without the token until it answers, so that nobody else sees that.
     async fn place(&self) -> io::Result<(Origin, Vec<(String, String)>)> {
         let any = Address::new("127.0.0.1:0");
         let address = self.env.network().listen(&any).await?.address();

@@ -155,9 +155,19 @@ impl Shared {
                 return Ok(answer::too_late());
             };
             let answered = self.ask(&mut connection, request, asked.method);
-            match self.env.timeout(self.limits.answer_timeout, answered).await {
+            // A call with a deadline ends by it: its caller gives it up.
+            let answered = async {
+                match asked.deadline {
+                    Some(_) => Ok(answered.await),
+                    None => self.env.timeout(self.limits.answer_timeout, answered).await,
+                }
+            };
+            match answered.await {
                 Ok(Ok(reply)) => {
-                    self.connections.give_back(origin, connection);
+                    // One that was asked for this call alone would only stand in the way of a server with one thread.
+                    if !asked.is_fresh {
+                        self.connections.give_back(origin, connection);
+                    }
                     return Ok(reply);
                 }
                 Ok(Err(Lost::NotSent(_))) if is_used => {}
@@ -178,10 +188,12 @@ impl Shared {
     }
 }
 
-/// Waits for any answer of HTTP at `origin`, which tells that a program serves there.
+/// Waits for any answer of HTTP at `origin`, which tells that a program serves there. It is not shown the token: that it is the
+/// program is not known yet.
 pub async fn answers(env: &Env, origin: &Origin, limits: &ExternalLimits) -> Result<(), String> {
     let connections = Connections::new(env, limits);
-    let (mut connection, _) = connections.take(&Arc::new(origin.clone()), true).await?;
+    let origin = Arc::new(origin.without_token());
+    let (mut connection, _) = connections.take(&origin, true).await?;
     let request = origin.request("GET", "/", Bytes::new())?;
     let answered: Response<Incoming> = connection.send(request).await.map_err(|lost| match lost {
         Lost::NotSent(why) | Lost::MaybeSent(why) => why,

@@ -144,7 +144,18 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// The folder of all data, where the command line says it.
     pub data: Option<PathBuf>,
+    /// Components that run here only to be looked at.
+    pub(crate) brought: BTreeSet<String>,
     pub(crate) source: Source,
+}
+
+/// Where a component is that does not run here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// In the process at that address.
+    At(Address),
+    /// It is a program: its URL, or its command.
+    Program(String),
 }
 
 /// `[service]`: this process as others see it.
@@ -287,11 +298,32 @@ impl Config {
         self.service.token.as_ref().map(|token| self.secret(token)).transpose()
     }
 
+    /// Has each component that `is_provided` here run here, whatever is configured, so that all of the application can be looked
+    /// at; answers where each of them really is.
+    pub fn brought_here(&mut self, is_provided: impl Fn(&str) -> bool) -> BTreeMap<String, Elsewhere> {
+        let mut elsewhere = BTreeMap::new();
+        for (name, component) in &mut self.components {
+            if let Some(at) = component.at.take_if(|_| is_provided(name)) {
+                elsewhere.insert(name.clone(), Elsewhere::At(at));
+            }
+        }
+        let programs = std::mem::take(&mut self.external);
+        for (name, program) in programs {
+            if is_provided(&name) {
+                elsewhere.insert(name, Elsewhere::Program(program.name()));
+            } else {
+                self.external.insert(name, program);
+            }
+        }
+        self.brought.extend(elsewhere.keys().cloned());
+        elsewhere
+    }
+
     /// The environment variables that hold the secrets of this configuration: each that an `{ env = ".." }` names.
     pub fn secret_variables(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         if let Ok(root) = self.source.merged() {
-            secret::variables(&root, &mut found);
+            secret::variables(&DeValue::Table(root), &mut found);
         }
         found
     }

@@ -9,6 +9,7 @@ use wire::shape::{TypeDef, TypeRef};
 use wire::{Interface, Method};
 
 use crate::bindings::Bindings;
+use crate::config::Elsewhere;
 use crate::modules::Kind;
 use crate::opened::OpenedModule;
 
@@ -102,6 +103,21 @@ impl Description {
             jobs: bindings.stored_jobs(),
             sessions: bindings.sessions(),
         }
+    }
+}
+
+impl Description {
+    /// The same where components are elsewhere that were opened here to be looked at.
+    pub fn with(mut self, elsewhere: &BTreeMap<String, Elsewhere>) -> Description {
+        for component in &mut self.components {
+            match elsewhere.get(&component.name) {
+                None => continue,
+                Some(Elsewhere::At(at)) => component.at = Some(at.to_string()),
+                Some(Elsewhere::Program(program)) => component.external = Some(program.clone()),
+            }
+            component.module = None;
+        }
+        self
     }
 }
 

@@ -278,6 +278,11 @@ impl Modules {
         self.used_names.push(C::declared().name().to_owned());
     }
 
+    /// Whether a module was provided for the component `name`.
+    pub fn provides(&self, name: &str) -> bool {
+        self.provisions.iter().any(|provision| provision.component == name)
+    }
+
     /// The names that the configuration may give to `[components.NAME]`, as far as they are known before anything opens.
     pub fn names(&self) -> Vec<String> {
         let provided = self.provisions.iter().map(|provision| provision.component.clone());

@@ -141,7 +141,12 @@ fn failed(head: &Parts, body: &[u8], limits: &ExternalLimits, called: Called<'_>
             )),
         };
     }
-    if let Some(detail) = failed.details.first() {
+    // Beside what failed in the call itself others stand details of their own, such as when to try again.
+    if let Some(detail) = failed
+        .details
+        .first()
+        .filter(|_| kind_of(code) == CallErrorKind::Incompatible)
+    {
         let given = shown(&detail.type_name);
         return incompatible(format!(
             "the error of {called} has the `type` `{given}`, not `{expected}`"

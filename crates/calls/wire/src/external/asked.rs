@@ -23,7 +23,7 @@ pub(super) struct Asked {
     /// `/{Component}/{method}`
     path: String,
     /// When the time for it is over.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     call_id: Option<u128>,
     trace: Option<TraceContext>,
     /// Whether it must not be made twice, and so gets a connection of its own.

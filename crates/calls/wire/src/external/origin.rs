@@ -74,6 +74,14 @@ impl Origin {
         })
     }
 
+    /// The same, shown nothing.
+    pub(super) fn without_token(&self) -> Origin {
+        Origin {
+            token: None,
+            ..self.clone()
+        }
+    }
+
     /// A request to `path` there, with nothing else in its head.
     pub(super) fn request(&self, method: &str, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, String> {
         let mut request = Request::builder()

@@ -90,6 +90,14 @@ fn job(
                  are over"
             ));
         }
+        if before.steps.iter().all(|step| after.steps.contains(step)) && !after.steps.starts_with(&before.steps) {
+            verdict = Verdict::Breaking;
+            why.push(
+                "steps come in between or change places, and what a failed job takes back is known by its place; add new ones at \
+                 the end"
+                    .to_owned(),
+            );
+        }
         let added = after.steps.iter().filter(|step| !before.steps.contains(step));
         why.extend(added.map(|step| format!("step `{step}` is new, and done by jobs that have begun, too")));
     }

@@ -208,14 +208,59 @@ fn who_calls_itself_is_old_and_new_at_once() {
 }
 
 #[test]
-fn marks_owners_and_texts_are_no_difference() {
+fn owners_and_texts_are_no_difference() {
     let old = component("B", vec![answers(32)]);
     let mut new = old.clone();
     new.interface.owner = Some("others".to_owned());
     new.interface.doc = "Keeps numbers.".to_owned();
-    new.interface.methods[0].marks.read = true;
     let with = |b: Released| release(vec![b], &[("Site", "B")]);
     expect(&with(old), &with(new), &[], &[]);
+}
+
+#[test]
+fn who_may_ask_again_comes_after_who_takes_it_and_goes_before() {
+    let marked = |marks: Marks| {
+        let mut b = component("B", vec![answers(32)]);
+        b.interface.methods[0].marks = marks;
+        release(vec![b], &[("Site", "B")])
+    };
+    let none = Marks::default();
+    let read = Marks {
+        read: true,
+        ..none.clone()
+    };
+    let once = Marks {
+        once: true,
+        ..none.clone()
+    };
+    let idempotent = Marks {
+        idempotent: true,
+        ..none.clone()
+    };
+    let (caller_first, callee_first) = (Ordered(CallerFirst), Ordered(CalleeFirst));
+    for (old, new, verdict) in [
+        (&none, &once, callee_first),
+        (&none, &read, callee_first),
+        (&none, &idempotent, callee_first),
+        (&once, &none, caller_first),
+        (&read, &none, caller_first),
+        // What is only read is asked by the id of the call that it is for.
+        (&read, &once, caller_first),
+        (&once, &read, callee_first),
+        (&once, &idempotent, Safe),
+    ] {
+        let rollout: &[&str] = match verdict {
+            Ordered(CallerFirst) => &["Site", "B"],
+            Ordered(_) => &["B", "Site"],
+            _ => &[],
+        };
+        expect(
+            &marked(old.clone()),
+            &marked(new.clone()),
+            &[("Site>B.get", verdict)],
+            rollout,
+        );
+    }
 }
 
 #[test]
@@ -239,13 +284,20 @@ fn what_the_old_release_stored_has_to_be_read_by_the_new_one() {
 }
 
 #[test]
-fn steps_may_be_added_and_not_renamed() {
+fn steps_may_be_added_at_the_end_and_not_renamed() {
     let with = |steps: &[&str]| Release {
         jobs: jobs(TypeRef::Unit, steps),
         ..release(vec![component("A", vec![])], &[])
     };
     expect(&with(&["pay"]), &with(&["pay", "ship"]), &[("A:ring", Safe)], &[]);
     expect(&with(&["pay"]), &with(&["charge"]), &[("A:ring", Breaking)], &[]);
+    expect(&with(&["pay"]), &with(&["ask", "pay"]), &[("A:ring", Breaking)], &[]);
+    expect(
+        &with(&["pay", "ship"]),
+        &with(&["ship", "pay"]),
+        &[("A:ring", Breaking)],
+        &[],
+    );
     expect(&with(&["pay", "ship"]), &with(&["pay"]), &[("A:ring", Breaking)], &[]);
     expect(&with(&["pay"]), &with(&[]), &[("A:ring", Breaking)], &[]);
 }

@@ -213,9 +213,15 @@ fn differ(one: Known<'_>, other: Known<'_>) -> bool {
         alone.hash()
     };
     match (one, other) {
-        (Some(one), Some(other)) => hash(one) != hash(other),
+        (Some(one), Some(other)) => hash(one) != hash(other) || repeats(one.1) != repeats(other.1),
         _ => true,
     }
+}
+
+/// Whether a caller may repeat a call of it; what is read and what is done once differ in the ids that repeats have.
+fn repeats(method: &Method) -> (bool, bool) {
+    let marks = &method.marks;
+    (marks.read || marks.idempotent || marks.once, marks.once)
 }
 
 /// What becomes of calls of a method as the caller knows it.
@@ -225,7 +231,15 @@ fn called(known: Known<'_>, served: Known<'_>, caller_is_old: bool) -> Reading {
         false => ("the new release", "the old one"),
     };
     match (known, served) {
-        (Some(known), Some(served)) => between(known, served, caller_is_old),
+        (Some(known), Some(served)) => {
+            let mut reading = between(known, served, caller_is_old);
+            if repeats(known.1).0 && !repeats(served.1).0 || known.1.marks.read && served.1.marks.once {
+                reading.breaking.push(format!(
+                    "{caller} may ask again where no answer came, as its marks allow, and by those of {callee} that may be done twice"
+                ));
+            }
+            reading
+        }
         (Some(_), None) => Reading {
             breaking: vec![format!("{caller} knows it, and {callee} does not have it")],
             ..Reading::default()

@@ -50,6 +50,7 @@ impl Processes for Children {
         let out = child.stdout.take().map(|out| runtime.spawn(lines(out, said.clone())));
         let errors = child.stderr.take().map(|out| runtime.spawn(lines(out, said)));
         Ok(Box::new(Running {
+            group: child.id(),
             child,
             _input: input,
             readers: out.into_iter().chain(errors).collect(),
@@ -59,6 +60,8 @@ impl Processes for Children {
 
 struct Running {
     child: Child,
+    /// The number of its group, until it was waited for.
+    group: Option<u32>,
     _input: Option<ChildStdin>,
     /// Those that give its lines on.
     readers: Vec<JoinHandle<()>>,
@@ -68,6 +71,11 @@ impl Process for Running {
     fn ended(&mut self) -> BoxFuture<'_, io::Result<String>> {
         Box::pin(async move {
             let status = self.child.wait().await?;
+            // What it has started and left behind, which would stand beside the next one.
+            #[cfg(unix)]
+            if let Some(group) = self.group.take() {
+                signal::send(group, libc::SIGKILL);
+            }
             // What it wrote last says most, and may not be read yet; what it has started may hold its output open.
             let read = async {
                 while let Some(reader) = self.readers.last_mut() {
@@ -107,7 +115,8 @@ impl Drop for Running {
 
 #[cfg(unix)]
 mod signal {
-    /// Sends a signal to the group of the child `id`, which has not been waited for, so that its number is nobody else's.
+    /// Sends a signal to the group of the child `id`, which has not been waited for before now, so that its number is nobody
+    /// else's.
     #[expect(unsafe_code, reason = "the standard library sends a child no signal but SIGKILL")]
     pub(super) fn send(id: u32, signal: i32) {
         let Ok(id) = i32::try_from(id) else { return };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::lenient::deserialized;
 use super::nearest::{shown, suggested};
@@ -64,17 +64,16 @@ pub enum SecretError {
     },
 }
 
-/// Adds every variable to which something in `table` refers.
-pub(super) fn variables(table: &DeTable<'_>, found: &mut BTreeSet<String>) {
-    for value in table.values() {
-        let DeValue::Table(below) = value.get_ref() else {
-            continue;
-        };
-        let variable = below.get("env").and_then(|variable| variable.get_ref().as_str());
-        match variable.filter(|_| below.len() == 1) {
-            Some(variable) => drop(found.insert(variable.to_owned())),
-            None => variables(below, found),
+/// Adds every variable to which something in `value` refers.
+pub(super) fn variables(value: &DeValue<'_>, found: &mut BTreeSet<String>) {
+    match value {
+        DeValue::Table(table) => {
+            let variable = table.get("env").and_then(|variable| variable.get_ref().as_str());
+            found.extend(variable.filter(|_| table.len() == 1).map(str::to_owned));
+            table.values().for_each(|below| variables(below.get_ref(), found));
         }
+        DeValue::Array(items) => items.iter().for_each(|item| variables(item.get_ref(), found)),
+        _ => {}
     }
 }
 
@@ -293,9 +292,10 @@ mod tests {
         let text = "[service]\ntoken = { env = \"A\" }\n\
                     [external.N]\nurl = \"http://a\"\ntoken = { env = \"B\" }\n\
                     [components.C.config]\nkey = { env = \"D\" }\nother = { file = \"f\" }\nenv = \"no\"\nnumber = 1\n\
+                    keys = [{ env = \"F\" }]\n\
                     [components.C.config.deep]\nkey = { env = \"E\" }";
         let config = Config::parse(text, Path::new("terrace.toml")).expect("it is right");
         let found: Vec<String> = config.secret_variables().into_iter().collect();
-        assert_eq!(found, ["A", "B", "D", "E"]);
+        assert_eq!(found, ["A", "B", "D", "E", "F"]);
     }
 }

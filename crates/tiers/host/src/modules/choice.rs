@@ -78,6 +78,8 @@ fn one(name: &str, provided: &[&Provision], config: &Config) -> Result<Option<St
     match (own.as_slice(), provided) {
         ([own], _) => Ok(Some(own.module.clone())),
         ([], [only]) => Ok(Some(only.module.clone())),
+        // Nothing has to choose where it does not really run.
+        _ if config.brought.contains(name) => Ok(provided.first().map(|first| first.module.clone())),
         _ => Err(format!(
             "component `{name}` has {} modules and nothing chooses one: {}; write `module = \"{}\"` in \
              [components.{name}], or provide one of them by `.provide` and the others by `.provide_named`",
