@@ -236,7 +236,10 @@ with sync_playwright() as playwright:
     step("used by keys")
     remind(page, mailbox)
     step("reminded")
+    assert not errors, errors
     read_a_calendar(page)
+    # Chromium notes the page that tells what is wrong with an address.
+    errors[:] = [each for each in errors if "status of 422" not in each]
     step("read a calendar")
     state = context.storage_state()
     on_other_screens(browser, errors, state)

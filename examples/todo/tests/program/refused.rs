@@ -33,11 +33,11 @@ fn an_address_that_is_not_public_is_refused_when_it_is_added() {
         ("http://[::ffff:a00:1]/a.ics", "in a private network"),
         ("http://0.0.0.0/a.ics", "no address of a host"),
         ("webcal://192.168.1.1/a.ics", "in a private network"),
-        // Names, and what a resolver takes for an address.
-        ("http://localhost/a.ics", "the machine itself"),
-        ("http://2130706433/a.ics", "the machine itself"),
-        ("http://0x7f.1/a.ics", "the machine itself"),
-        ("http://0177.0.0.1/a.ics", "the machine itself"),
+        // Names, and what a resolver takes for an address: where they lead is not told.
+        ("http://localhost/a.ics", "into a network that is not public"),
+        ("http://2130706433/a.ics", "into a network that is not public"),
+        ("http://0x7f.1/a.ics", "into a network that is not public"),
+        ("http://0177.0.0.1/a.ics", "into a network that is not public"),
         (
             "file:///etc/passwd",
             "only addresses that begin with http:// or https://",
@@ -78,7 +78,7 @@ fn what_leads_or_has_come_to_lead_to_a_private_address_is_shown_as_failing() {
         ("http://127.0.0.2/a.ics", "127.0.0.2, which is the machine itself"),
         ("http://[::1]/a.ics", "::1, which is the machine itself"),
         ("//169.254.169.254/latest", "where clouds keep their metadata"),
-        ("http://2130706434/a.ics", "127.0.0.2, which is the machine itself"),
+        ("http://2130706434/a.ics", "into a network that is not public"),
         (
             "file:///etc/passwd",
             "only addresses that begin with http:// or https://",
