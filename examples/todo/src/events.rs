@@ -14,7 +14,7 @@
 //! url = "https://todo.example.org"            # Facebook leads back to /sources/facebook/back there
 //!
 //! [components.Events.config]
-//! key = { env = "EVENTS_KEY" }                # seals tokens; replicas share one; default: made once, kept beside the data
+//! key = { env = "EVENTS_KEY" }                # seals tokens, for all replicas; on SQLite it is made where there is none
 //!
 //! [components.Events.config.facebook]
 //! app = "1234567890"                          # as Facebook has given them
