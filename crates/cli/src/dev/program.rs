@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use world::Env;
 
-/// How long the program may take to end when it is asked to.
-const END_MAX: Duration = Duration::from_secs(5);
+/// How long the program may take to end when it is asked to: longer than it takes to drain, and then its own programs.
+const END_MAX: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether it has.
 const END_TICK: Duration = Duration::from_millis(10);
