@@ -2,14 +2,17 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use host::Description;
 use serde::Serialize;
 use wire::release::{Change, Order, Release, Report, Verdict, What};
+use world::Env;
 
 use crate::console::Console;
 use crate::describe;
@@ -19,6 +22,18 @@ use crate::scratch::Scratch;
 
 /// The exit status of a release that breaks another one.
 const BREAKING: u8 = 1;
+
+/// The exit status where the two could not be compared, as `diff` has it.
+pub(crate) const NOT_COMPARED: u8 = 2;
+
+/// How long a program may take to say what it is.
+const ASKED_MAX: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether it has ended, once it says no more.
+const ASKED_TICK: Duration = Duration::from_millis(5);
+
+/// Bytes of what it says in words, should it fail.
+const WORDS_BYTES_MAX: u64 = 64 << 10;
 
 /// The release that `described` is.
 pub(crate) fn release(application: &str, version: &str, described: &Description) -> Result<Release, CommandError> {
@@ -30,17 +45,26 @@ pub(crate) fn release(application: &str, version: &str, described: &Description)
 }
 
 /// The release that is kept in a file, or that a program is.
-pub(crate) fn other(against: &Path, config: Option<&Path>, set: &[OsString]) -> Result<Release, CommandError> {
+pub(crate) async fn other(
+    env: &Env,
+    against: &Path,
+    config: Option<&Path>,
+    set: &[OsString],
+) -> Result<Release, CommandError> {
     let shown = against.display();
-    let mut first = [0; 1];
-    let mut file = world::production::open_file(against).map_err(|error| {
+    let unread = |error| {
         format!("cannot read {shown}: {error}; give what `describe --json` of the other release wrote, or its program")
-    })?;
-    let is_text = file.read(&mut first)? == 0 || first[0] == b'{' || first[0].is_ascii_whitespace();
-    let text = match is_text {
-        true => world::production::read_file(against, RELEASE_BYTES_MAX)?,
-        false => asked(against, config, set)?,
     };
+    let mut text = vec![0; 1];
+    let mut file = world::production::open_file(against).map_err(unread)?;
+    let is_empty = file.read(&mut text).map_err(unread)? == 0;
+    if is_empty || text[0] == b'{' || text[0].is_ascii_whitespace() {
+        // It may be no file, but what another program writes at this moment: it is read once.
+        let rest = bounded(file).map_err(unread)?;
+        text.extend(rest.ok_or_else(|| too_large(against))?);
+    } else {
+        text = asked(env, against, config, set).await?;
+    }
     let release: Release = serde_json::from_slice(&text).map_err(|error| {
         format!(
             "{shown} is not what `describe --json` prints: {error}; have the other release write it by `describe --json`"
@@ -50,9 +74,25 @@ pub(crate) fn other(against: &Path, config: Option<&Path>, set: &[OsString]) -> 
     Ok(release)
 }
 
+/// All of it, if it is not too much.
+fn bounded(from: impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(RELEASE_BYTES_MAX).unwrap_or(u64::MAX);
+    from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= RELEASE_BYTES_MAX).then_some(bytes))
+}
+
+fn too_large(what: &Path) -> String {
+    format!(
+        "{} says more than {RELEASE_BYTES_MAX} bytes; give what `describe --json` of the other release wrote, or its program",
+        what.display()
+    )
+}
+
 /// What the program says of itself, asked as this one was.
-fn asked(program: &Path, config: Option<&Path>, set: &[OsString]) -> Result<Vec<u8>, CommandError> {
+async fn asked(env: &Env, program: &Path, config: Option<&Path>, set: &[OsString]) -> Result<Vec<u8>, CommandError> {
     let scratch = Scratch::new()?;
+    let shown = program.display();
     let mut command = Command::new(std::path::absolute(program)?);
     command.args(["describe", "--json"]);
     if let Some(config) = config {
@@ -61,15 +101,62 @@ fn asked(program: &Path, config: Option<&Path>, set: &[OsString]) -> Result<Vec<
     for set in scratch.set(set.to_vec()) {
         command.arg("--set").arg(set);
     }
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let started = command.spawn();
+    let mut asked = Asked(started.map_err(|error| format!("cannot run {shown}: {error}"))?);
+    let (Some(out), Some(error)) = (asked.0.stdout.take(), asked.0.stderr.take()) else {
+        return Err(format!("{shown} has no output").into());
+    };
+    let out = env.blocking("describe", move || bounded(out));
+    let said = env.blocking("describe", move || first_words(error));
+    let late = || {
+        let seconds = ASKED_MAX.as_secs();
+        format!(
+            "{shown} describe --json did not end within {seconds} s; give what it wrote, or the program of another release"
+        )
+    };
+    let ended = env.timeout(ASKED_MAX, async {
+        let Some(out) = out.await.map_err(io::Error::other)?? else {
+            return Err(CommandError::from(too_large(program)));
+        };
+        let said = said.await.unwrap_or_default();
+        loop {
+            if let Some(status) = asked.0.try_wait()? {
+                return Ok((status, out, said));
+            }
+            env.sleep(ASKED_TICK).await;
+        }
+    });
+    let (status, out, said) = ended.await.map_err(|_| late())??;
+    if status.success() {
+        return Ok(out);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let (program, status) = (program.display(), output.status);
-    Err(format!("{program} describe --json ended with {status}:\n{}", said.trim_end()).into())
+    let said = String::from_utf8_lossy(&said);
+    Err(format!("{shown} describe --json ended with {status}:\n{}", said.trim_end()).into())
+}
+
+/// The first of what a program says in words; the rest is let go, so that it does not wait for a reader.
+fn first_words(mut from: impl Read) -> Vec<u8> {
+    let mut words = Vec::new();
+    // What cannot be read is as good as not said.
+    let _ = from.by_ref().take(WORDS_BYTES_MAX).read_to_end(&mut words);
+    let _ = io::copy(&mut from, &mut io::sink());
+    words
+}
+
+/// The program that is asked. It does not outlive the question.
+struct Asked(Child);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
 }
 
 /// What `check --json` prints.
@@ -81,7 +168,7 @@ struct Document<'r> {
     report: &'r Report,
 }
 
-/// Prints what came of it, and answers the exit status.
+/// Prints what came of it, and answers the exit status, which is the same where nobody has read it all.
 pub(crate) fn run(old: &Release, new: &Release, json: bool, console: &Console) -> Result<u8, CommandError> {
     let report = wire::release::check(old, new);
     let text = match json {
@@ -91,7 +178,10 @@ pub(crate) fn run(old: &Release, new: &Release, json: bool, console: &Console) -
         }
         false => text(old, new, &report),
     };
-    console.text(&text)?;
+    match console.text(&text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
     Ok(match report.verdict {
         Verdict::Breaking => BREAKING,
         Verdict::Safe | Verdict::Ordered(_) => 0,

@@ -42,8 +42,12 @@ pub(crate) fn run(app: App, arguments: Vec<OsString>, console: Arc<Console>) -> 
             return 0;
         }
     };
-    let status = start(app, asked, &console);
-    status.unwrap_or_else(|error| error.report(&console))
+    let is_check = matches!(asked.command, Choice::Check { .. });
+    start(app, asked, &console).unwrap_or_else(|error| match error.report(&console) {
+        // 1 would say that the one breaks the other.
+        1 if is_check => check::NOT_COMPARED,
+        status => status,
+    })
 }
 
 fn start(app: App, asked: Asked, console: &Arc<Console>) -> Result<u8, CommandError> {
@@ -189,8 +193,8 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
         }
         Choice::Check { against } => {
             let (config, set) = (asked.config.as_deref(), asked.set.clone());
-            let old = check::other(&against, config, &set)?;
             let (name, version) = (app.name, app.version);
+            let old = check::other(&env, &against, config, &set).await?;
             let new = check::release(name, version, &looked_at(app, config, set, &tcp).await?)?;
             return check::run(&old, &new, json, console);
         }

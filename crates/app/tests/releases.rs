@@ -228,14 +228,14 @@ fn what_is_no_release_is_told() {
     let folder = Folder::new("none");
     let path = folder.path("release.json");
     let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
-    assert_eq!(status, 1);
+    assert_eq!(status, 2);
     assert!(
         error.contains("cannot read") && error.contains("describe --json"),
         "{error}"
     );
     std::fs::write(&path, "{\"components\": 7}").expect("the file is written");
     let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
-    assert_eq!(status, 1);
+    assert_eq!(status, 2);
     assert!(error.contains("is not what `describe --json` prints"), "{error}");
     let (status, _, error) = folder.run(narrow::app(), &["check"]);
     assert_eq!(status, 2);

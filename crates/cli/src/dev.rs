@@ -11,7 +11,7 @@
 //! The program is started with `front.reload`, by which its pages load themselves anew after each start, and with
 //! `front.templates`, by which they show the templates of the folder.
 //!
-//! Where this process is killed with SIGKILL, its program runs on.
+//! Where this process is killed with SIGKILL, its program runs on; where its terminal closes, it is ended as by Ctrl-C.
 
 mod build;
 mod program;
@@ -114,7 +114,7 @@ async fn develop(asked: Dev) -> Result<u8, Box<dyn Error>> {
     }
 }
 
-/// Ready at the next Ctrl-C or SIGTERM, which ends this process by itself no more.
+/// Ready at the next Ctrl-C, SIGTERM or SIGHUP, which ends this process by itself no more.
 fn heard() -> Pin<Box<impl Future<Output = std::io::Result<()>>>> {
     let mut signal = Box::pin(shutdown_signal());
     // It listens from its first poll on.
@@ -148,7 +148,7 @@ impl Bench {
             self.is_stale = false;
         }
         if is_due {
-            self.restart().await?;
+            self.restart().await;
         }
         if let Some(status) = self.program.as_mut().and_then(Program::ended) {
             note(&format!(
@@ -179,14 +179,21 @@ impl Bench {
         false
     }
 
-    async fn restart(&mut self) -> Result<(), Box<dyn Error>> {
+    async fn restart(&mut self) {
         let Some(executable) = &self.executable else {
-            return Ok(());
+            return;
         };
         if let Some(program) = self.program.take() {
             program.end(&self.env).await;
         }
-        self.program = Some(Program::start(executable, &self.asked.arguments)?);
-        Ok(())
+        if !executable.exists() {
+            note("the program is gone: building");
+            self.is_stale = true;
+            return;
+        }
+        match Program::start(executable, &self.asked.arguments) {
+            Ok(program) => self.program = Some(program),
+            Err(error) => note(&format!("{error}; it is started again after a change")),
+        }
     }
 }

@@ -2,8 +2,10 @@
 #![cfg(not(feature = "simulate"))]
 #![allow(clippy::disallowed_methods, reason = "a test drives real processes from outside")]
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -352,8 +354,25 @@ fn a_release_is_checked_against_a_program_or_what_it_said() {
     }
     check(
         &["check", "--against", "/bin/false"],
-        1,
+        2,
         "",
         "describe --json ended with",
     );
+    // One that says too much is not listened to for ever.
+    let endless = Path::new(env!("CARGO_TARGET_TMPDIR")).join("endless.sh");
+    std::fs::write(&endless, "#!/bin/sh\nexec yes words\n").expect("the file is written");
+    std::fs::set_permissions(&endless, Permissions::from_mode(0o755)).expect("it is a program");
+    check(
+        &["check", "--against", endless.to_str().expect("text")],
+        2,
+        "",
+        "says more than",
+    );
+    // Nor does it count who reads the verdict, or whether it comes through a pipe.
+    let piped = format!(
+        "cat '{}' | '{HELLO}' check --against /dev/stdin | true; exit ${{PIPESTATUS[1]}}",
+        kept.display()
+    );
+    let status = Command::new("bash").args(["-c", &piped]).status().expect("bash runs");
+    assert_eq!(status.code(), Some(1));
 }

@@ -47,6 +47,8 @@ use crate::hidden::Hidden;
 
 /// Sources of one person.
 pub const SOURCES_MAX: i64 = 20;
+/// How often within an hour one person can have sources asked at once: by adding, connecting and polling them.
+pub const ASKED_MAX: i64 = 120;
 /// Characters of the name of a source.
 pub const NAME_MAX: usize = 100;
 
@@ -180,6 +182,13 @@ pub enum EventError {
     Refused {
         /// Why, and what to do.
         what: String,
+    },
+    /// This person has had sources asked too often.
+    #[error("you have had calendars read {ASKED_MAX} times within an hour; try again in {seconds} s")]
+    #[error(code = "resource_exhausted")]
+    TooMany {
+        /// When to try again.
+        seconds: u64,
     },
     /// The call id was used for another source.
     #[error("this request id was used for another source; use a new one")]

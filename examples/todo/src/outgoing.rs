@@ -20,6 +20,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use bytes::Bytes;
 use terrace::{AddressRange, Env, Setup};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use self::target::Target;
@@ -32,6 +33,8 @@ pub const REDIRECTS_MAX: usize = 3;
 pub const BODY_BYTES_MAX: usize = 5 << 20;
 /// How long all of it may take, redirects included.
 pub const WHOLE_MAX: Duration = Duration::from_secs(10);
+/// Names that are resolved at the same time; each of them may keep a thread for as long as its servers like.
+const RESOLVING_MAX: usize = 16;
 
 /// Whoever asks.
 #[derive(Clone)]
@@ -40,6 +43,7 @@ pub struct Outgoing {
     /// What may be asked though it is not public.
     allowed: Arc<[AddressRange]>,
     tls: TlsConnector,
+    resolving: Arc<Semaphore>,
 }
 
 /// What is sent.
@@ -128,6 +132,7 @@ impl Outgoing {
             env: setup.env().clone(),
             allowed: setup.feeds_allowed().into(),
             tls: exchange::tls(setup.env())?,
+            resolving: Arc::new(Semaphore::new(RESOLVING_MAX)),
         })
     }
 

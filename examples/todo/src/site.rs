@@ -91,6 +91,7 @@ fn event_problem(error: EventError) -> Problem {
         EventError::Invalid { field, reason } => invalid(field, reason),
         EventError::Unknown => Problem::new(axum::http::StatusCode::NOT_FOUND, said),
         EventError::Refused { .. } => Problem::new(axum::http::StatusCode::CONFLICT, said),
+        EventError::TooMany { seconds } => too_many(said, seconds),
         EventError::Reused => Problem::invalid("Idempotency-Key", said),
         EventError::Call(error) => error.into(),
     }

@@ -85,6 +85,9 @@ pub(super) fn clap() -> Clap {
 pub(super) fn check() -> Clap {
     Clap::new("check")
         .about("Says whether this release and another one can run side by side, and which is rolled out first")
+        .after_help(
+            "Ends with 0 where they can, with 1 where they cannot, and with 2 where they could not be compared.",
+        )
         .arg(
             Arg::new("against")
                 .long("against")

@@ -84,8 +84,8 @@ impl Runtime {
     }
 }
 
-/// Ready when the process is asked to end: by Ctrl-C, or by SIGTERM where there are signals. The process is asked in
-/// this way only from the first poll on.
+/// Ready when the process is asked to end: by Ctrl-C, or by SIGTERM where there are signals, or on Linux by SIGHUP, which comes
+/// when the terminal closes, unless that is ignored as by `nohup`. The process is asked in this way only from the first poll on.
 #[cfg(feature = "signal")]
 pub async fn shutdown_signal() -> io::Result<()> {
     #[cfg(unix)]
@@ -93,8 +93,10 @@ pub async fn shutdown_signal() -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = hears_hangup().then(|| signal(SignalKind::hangup())).transpose()?;
         std::future::poll_fn(|cx| {
-            let asked = terminate.poll_recv(cx).is_ready() || interrupt.poll_recv(cx).is_ready();
+            let hangup = hangup.as_mut().is_some_and(|hangup| hangup.poll_recv(cx).is_ready());
+            let asked = hangup || terminate.poll_recv(cx).is_ready() || interrupt.poll_recv(cx).is_ready();
             if asked {
                 std::task::Poll::Ready(())
             } else {
@@ -106,6 +108,18 @@ pub async fn shutdown_signal() -> io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+/// Whether SIGHUP means this process. Whoever has it ignored when it is started wants it to run on without a terminal; only Linux
+/// says so without a call of the C library (proc(5): bit 0 of `SigIgn`), elsewhere it is left as it is.
+#[cfg(all(unix, feature = "signal"))]
+fn hears_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return false;
+    };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
 struct Process {

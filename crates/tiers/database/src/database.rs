@@ -211,6 +211,18 @@ impl Database {
             .await?
     }
 
+    /// What the call of `cx` has answered by [`Database::once`] before, if it has. For work that first has an effect elsewhere, which
+    /// cannot be had twice: a code that is good for one use, say.
+    pub async fn once_answer<T, E>(&self, cx: &Cx) -> Result<Option<T>, E>
+    where
+        T: Data + 'static,
+        E: Failure + From<Error> + 'static,
+    {
+        let key = once::Key::new(cx, "", self.env().wall());
+        self.transaction(async move |tx: &Transaction<'_>| once::answered(tx, &key).await)
+            .await
+    }
+
     /// Brings the tables of `set` to what `migrations` say; a set is the component's own, or that of a tier which keeps
     /// tables beside it.
     pub async fn install(&self, set: &str, migrations: &Migrations) -> Result<(), Error> {

@@ -73,7 +73,8 @@ where
     E: Failure + From<Error>,
 {
     let Some(place) = claim(tx, key).await? else {
-        return answered(tx, key).await;
+        let gone = || CallError::maybe_run(CallErrorKind::Failed, "its record is gone".to_owned());
+        return answered::<T, E>(tx, key).await?.ok_or_else(|| gone().into());
     };
     let value = work(tx).await?;
     let mut answer = Vec::new();
@@ -120,18 +121,15 @@ async fn claim(tx: &Transaction<'_>, key: &Key) -> Result<Option<Place>, Error> 
     Ok((claimed > 0).then_some(Place::Key))
 }
 
-/// What the call answered when it had its effect.
-async fn answered<T, E>(tx: &Transaction<'_>, key: &Key) -> Result<T, E>
+/// What the call answered when it had its effect, if it had.
+pub(crate) async fn answered<T, E>(tx: &Transaction<'_>, key: &Key) -> Result<Option<T>, E>
 where
     T: Data,
     E: Failure + From<Error>,
 {
-    let (digest, answer): (Uuid, Vec<u8>) = tx
-        .query_one(
-            "select digest, answer from terrace_once where id = $1 and label = $2",
-            (key.id, &key.label),
-        )
-        .await?;
+    let sql = "select digest, answer from terrace_once where id = $1 and label = $2";
+    let row: Option<(Uuid, Vec<u8>)> = tx.query_optional(sql, (key.id, &key.label)).await?;
+    let Some((digest, answer)) = row else { return Ok(None) };
     if digest != key.digest {
         let message = format!(
             "call id reused: {} was used with other arguments before; use a new one for a new request",
@@ -140,7 +138,7 @@ where
         return Err(E::from(CallError::not_run(CallErrorKind::Denied, message)));
     }
     let read = wire::decode(Codec::Tagged, &answer, &Limits::default());
-    read.map_err(|error| {
+    read.map(Some).map_err(|error| {
         let message = format!("the recorded answer cannot be read: {error}");
         E::from(CallError::maybe_run(CallErrorKind::Incompatible, message))
     })
@@ -203,7 +201,7 @@ mod tests {
     use world::Env;
     use world::memory::World;
 
-    use super::{FORGET_EVERY, FORGET_FIRST, FORGET_ROWS, Key, recorded};
+    use super::{FORGET_EVERY, FORGET_FIRST, FORGET_ROWS, Key, answered, recorded};
     use crate::config::Config;
     use crate::database::Database;
     use crate::error::Error;
@@ -241,13 +239,23 @@ mod tests {
         ended.unwrap();
     }
 
-    async fn once(db: &Database, id: u128, digest: u128) -> Result<u32, Failed> {
-        let key = Key {
+    fn key(db: &Database, id: u128, digest: u128) -> Key {
+        Key {
             id: Uuid::from_u128(id),
             label: String::new(),
             digest: Uuid::from_u128(digest),
             at: db.env().wall().into(),
-        };
+        }
+    }
+
+    async fn answer(db: &Database, id: u128, digest: u128) -> Result<Option<u32>, Failed> {
+        let key = key(db, id, digest);
+        db.transaction(async move |tx: &Transaction<'_>| answered(tx, &key).await)
+            .await
+    }
+
+    async fn once(db: &Database, id: u128, digest: u128) -> Result<u32, Failed> {
+        let key = key(db, id, digest);
         let work = async |_: &Transaction<'_>| Ok(7);
         db.transaction(async move |tx: &Transaction<'_>| recorded(tx, &key, &work).await)
             .await
@@ -263,6 +271,18 @@ mod tests {
                 "{refused:?}"
             );
             assert_eq!(once(&db, 1, 5).await, Ok(7));
+        });
+    }
+
+    #[test]
+    fn what_a_call_has_answered_is_known_before_it_is_made_again() {
+        simulated(|_, db| async move {
+            assert_eq!(answer(&db, 1, 5).await, Ok(None));
+            assert_eq!(once(&db, 1, 5).await, Ok(7));
+            assert_eq!(answer(&db, 1, 5).await, Ok(Some(7)));
+            assert_eq!(answer(&db, 2, 5).await, Ok(None));
+            let refused = answer(&db, 1, 6).await.unwrap_err();
+            assert!(refused.0.contains("call id reused"), "{refused:?}");
         });
     }
 

@@ -33,6 +33,12 @@ impl Timestamp {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Timestamp(self.0.saturating_add(micros))
     }
+
+    /// So much earlier; the first there is where that is too far.
+    pub fn before(self, duration: std::time::Duration) -> Timestamp {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Timestamp(self.0.saturating_sub(micros))
+    }
 }
 
 impl From<Wall> for Timestamp {

@@ -41,9 +41,17 @@ create table events (
     begun bigint not null,
     begun_title text,
     begun_start timestamptz,
+    begun_says text,
     primary key (source, id)
 );
 create index events_untold on events (source, start) where told < version;
 create table gone (
     owner uuid primary key
 );
+-- When a person has had a source asked: nobody has another's server asked without end.
+create table asked (
+    owner uuid not null,
+    at timestamptz not null
+);
+create index asked_owner on asked (owner, at);
+create index asked_at on asked (at);

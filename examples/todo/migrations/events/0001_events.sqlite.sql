@@ -41,9 +41,17 @@ create table events (
     begun integer not null,
     begun_title text,
     begun_start integer,
+    begun_says text,
     primary key (source, id)
 ) without rowid;
 create index events_untold on events (source, start) where told < version;
 create table gone (
     owner blob primary key
 ) without rowid;
+-- When a person has had a source asked: nobody has another's server asked without end.
+create table asked (
+    owner blob not null,
+    at integer not null
+);
+create index asked_owner on asked (owner, at);
+create index asked_at on asked (at);

@@ -65,7 +65,7 @@ pub(super) fn declare(
             limit::tidy(&db, now).await?;
             for (table, longest) in [("pending", super::PENDING_MAX), ("resets", super::RESET_MAX)] {
                 let sql = format!("delete from {table} where at <= $1");
-                db.execute(&sql, (limit::before(now, longest),)).await?;
+                db.execute(&sql, (now.before(longest),)).await?;
             }
             Ok::<(), JobError>(())
         }

@@ -41,7 +41,7 @@ impl Limit {
     /// Counts one more of `whose`, or refuses it.
     pub(super) async fn count(self, tx: &Transaction<'_>, whose: &str, now: Timestamp) -> Result<(), AccountError> {
         let key = self.key(whose);
-        let since = before(now, self.within);
+        let since = now.before(self.within);
         let sql = "select count(*), min(at) from counted where what = $1 and at > $2";
         let (count, first): (i64, Option<Timestamp>) = tx.query_one(sql, (&key, since)).await?;
         if count >= self.count_max {
@@ -71,7 +71,7 @@ impl Limit {
 /// Removes what counts nowhere any more.
 pub(super) async fn tidy(db: &Database, now: Timestamp) -> Result<(), Error> {
     let sql = "delete from counted where at <= $1";
-    db.execute(sql, (before(now, WITHIN_MAX),)).await.map(drop)
+    db.execute(sql, (now.before(WITHIN_MAX),)).await.map(drop)
 }
 
 /// Who asks, as it is counted: who has one IPv6 address has its /64.
@@ -80,12 +80,6 @@ pub(super) fn place(from: &str) -> String {
         Ok(IpAddr::V6(ip)) => format!("{:x}/64", ip.to_bits() >> 64),
         _ => from.to_owned(),
     }
-}
-
-/// So much earlier.
-pub(super) fn before(now: Timestamp, duration: Duration) -> Timestamp {
-    let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    Timestamp(now.as_micros().saturating_sub(micros))
 }
 
 #[cfg(test)]

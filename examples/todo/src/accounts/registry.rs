@@ -7,7 +7,7 @@ use terrace::{CallError, Cx, Setup, SetupError};
 use uuid::Uuid;
 
 use super::letters::{self, Letter};
-use super::limit::{ASKED_FROM_PLACE, FROM_PLACE, Limit, MAILS_TO, OF_ACCOUNT, RESETS_TO, before, place};
+use super::limit::{ASKED_FROM_PLACE, FROM_PLACE, Limit, MAILS_TO, OF_ACCOUNT, RESETS_TO, place};
 use super::password::Passwords;
 use super::{
     Account, AccountError, Accounts, ApiToken, PENDING_MAX, RESET_MAX, SignUp, SignedIn, TOKENS_MAX, checked, leaving,
@@ -131,7 +131,7 @@ impl Accounts for Registry {
         checked::password(&password)?;
         let zone = checked::zone_or_utc(&zone);
         let (now, id) = (now(cx), new_id(cx.env()));
-        let (digest, since) = (secret::digest(&token), before(now, PENDING_MAX));
+        let (digest, since) = (secret::digest(&token), now.before(PENDING_MAX));
         // Nobody has a password worked on without a link.
         let sql = "select email from pending where digest = $1 and at > $2";
         let known: Option<(String,)> = self.db.query_optional(sql, (&digest, since)).await?;
@@ -194,7 +194,7 @@ impl Accounts for Registry {
 
     async fn reset(&self, cx: &Cx, token: Hidden, password: Hidden) -> Result<SignedIn, AccountError> {
         checked::password(&password)?;
-        let (digest, since) = (secret::digest(&token), before(now(cx), RESET_MAX));
+        let (digest, since) = (secret::digest(&token), now(cx).before(RESET_MAX));
         // Nobody has a password worked on without a link.
         let sql = "select account from resets where digest = $1 and at > $2";
         let known: Option<(Uuid,)> = self.db.query_optional(sql, (&digest, since)).await?;

@@ -14,7 +14,7 @@ use super::happening::id_of;
 use super::kept::{self, Kept};
 use super::poll::{self, Poller, Reading, TOKEN};
 use super::sealed::Sealer;
-use super::{EventError, Events, Kind, NewSource, SOURCES_MAX, Source, Sources, State, checked};
+use super::{ASKED_MAX, EventError, Events, Kind, NewSource, SOURCES_MAX, Source, Sources, State, checked};
 use crate::hidden::Hidden;
 use crate::outgoing::{Outgoing, Refusal};
 use crate::recorded;
@@ -27,6 +27,9 @@ const STATE: &str = "state";
 
 /// Nobody has a source asked more often than that, who could be another one's server.
 const APART: Duration = Duration::from_secs(5);
+
+/// Within how long [`ASKED_MAX`] counts.
+pub(super) const ASKED_WITHIN: Duration = Duration::from_secs(3600);
 
 /// How long a source that is well is left alone: a quarter of an hour.
 const EVERY_MS: u64 = 15 * 60 * 1000;
@@ -148,6 +151,7 @@ impl Events for Agenda {
             .db
             .once(cx, async move |tx: &Transaction<'_>| {
                 must_fit(tx, owner).await?;
+                count(tx, owner, now).await?;
                 let sql = "select count(*) from sources where owner = $1 and url = $2";
                 let same: i64 = tx.query_one(sql, (owner, &url)).await?;
                 if same > 0 {
@@ -189,6 +193,7 @@ impl Events for Agenda {
                     // It is as new as if it were read now.
                     _ if kept.asked_at.is_some_and(|at| at <= now && now < at.after(APART)) => return Ok(kept.source),
                     _ => {
+                        count(tx, owner, now).await?;
                         poll::cancel(tx, &jobs, id).await?;
                         poll::next_now(tx, &jobs, id, now).await?;
                         return Ok(kept.source);
@@ -230,6 +235,10 @@ impl Events for Agenda {
                 "this took too long, or was begun by somebody else; connect again",
             )
         })?;
+        // The code is good for one use: a call that is repeated has its answer already.
+        if let Some(source) = self.db.once_answer::<Source, EventError>(cx).await? {
+            return Ok(source);
+        }
         let token = facebook.exchange(&code).await.map_err(|trouble| match trouble {
             Trouble::Disconnected(what) | Trouble::Failing(what) => EventError::Refused { what },
             Trouble::Wait(_) => EventError::Refused {
@@ -254,6 +263,7 @@ impl Events for Agenda {
         let jobs = self.jobs.clone();
         self.db
             .once(cx, async move |tx: &Transaction<'_>| {
+                count(tx, owner, now).await?;
                 let sql = "update sources set sealed = $2, state = 'new', reason = null, failures = 0 where id = $1";
                 if tx.execute(sql, (id, &kept.sealed)).await? == 0 {
                     must_fit(tx, owner).await?;
@@ -272,6 +282,7 @@ impl Events for Agenda {
             .once(cx, async move |tx: &Transaction<'_>| {
                 // Their jobs find nothing when they run.
                 tx.execute("delete from sources where owner = $1", (owner,)).await?;
+                tx.execute("delete from asked where owner = $1", (owner,)).await?;
                 let sql = "insert into gone (owner) values ($1) on conflict (owner) do nothing";
                 tx.execute(sql, (owner,)).await?;
                 Ok(())
@@ -293,6 +304,22 @@ fn source(id: Uuid, kind: Kind, url: Option<String>, now: Timestamp) -> Source {
         read_at: None,
         next_at: Some(now),
     }
+}
+
+/// Counts that a person has one more source asked, or refuses it.
+async fn count(tx: &Transaction<'_>, owner: Uuid, now: Timestamp) -> Result<(), EventError> {
+    let since = now.before(ASKED_WITHIN);
+    let sql = "select count(*), min(at) from asked where owner = $1 and at > $2";
+    let (count, first): (i64, Option<Timestamp>) = tx.query_one(sql, (owner, since)).await?;
+    if count >= ASKED_MAX {
+        let over = first.unwrap_or(now).after(ASKED_WITHIN).as_micros() - now.as_micros();
+        return Err(EventError::TooMany {
+            seconds: over.max(0).unsigned_abs() / 1_000_000 + 1,
+        });
+    }
+    let sql = "insert into asked (owner, at) values ($1, $2)";
+    tx.execute(sql, (owner, now)).await?;
+    Ok(())
 }
 
 /// Refuses one source too many, and any of a person who has gone.

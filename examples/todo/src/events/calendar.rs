@@ -157,7 +157,7 @@ fn event(component: &Component, zones: &Zones) -> Option<Event> {
 
 /// The happenings of one series, or of one event that has none.
 fn expand(uid: &str, events: Vec<Event>, now: Timestamp, budget: &mut Budget, read: &mut Read) {
-    let since = Timestamp::from_micros(now.as_micros().saturating_sub(micros(BACK)));
+    let since = now.before(BACK);
     let mut masters: Vec<Event> = Vec::new();
     // By the instant that they replace; the later version counts.
     let mut exceptions: BTreeMap<DateTime<Utc>, Event> = BTreeMap::new();
@@ -293,10 +293,6 @@ fn push(read: &mut Read, since: Timestamp, happening: Happening) {
     if happening.start >= since && happening.start <= read.until {
         read.happenings.push(happening);
     }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

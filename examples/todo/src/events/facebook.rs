@@ -301,10 +301,10 @@ fn wait(answer: &Answer) -> Duration {
 }
 
 fn take(read: &mut Read, event: Event, now: Timestamp, home: Tz) {
-    let since = now.as_micros() - i64::try_from(BACK.as_micros()).unwrap_or(0);
+    let since = now.before(BACK);
     let one = |recurrence: String, start: Option<&str>| {
         let start = start.and_then(|start| time(start, home))?;
-        let in_time = start.as_micros() >= since && start <= now.after(AHEAD);
+        let in_time = start >= since && start <= now.after(AHEAD);
         in_time.then(|| Happening {
             uid: event.id.clone(),
             recurrence,

@@ -26,11 +26,16 @@ struct Known {
 /// Answers whether there was room for all that is new.
 pub(super) async fn note(tx: &Transaction<'_>, source: Uuid, read: &Read, now: Timestamp) -> Result<bool, Error> {
     let known = known(tx, source).await?;
+    let mut others = others(&known, read);
     let mut seen = BTreeSet::new();
     let mut room = KNOWN_MAX.saturating_sub(known.len());
     let mut fit = true;
     for happening in &read.happenings {
-        let id = id_of(&[&happening.uid, &happening.recurrence]);
+        let mut id = id_of_happening(happening);
+        if !known.contains_key(&id) {
+            let same = others.get_mut(&(happening.title.as_str(), happening.start));
+            id = same.and_then(Vec::pop).unwrap_or(id);
+        }
         if !seen.insert(id) {
             continue;
         }
@@ -63,6 +68,21 @@ pub(super) async fn note(tx: &Transaction<'_>, source: Uuid, read: &Read, now: T
         }
     }
     Ok(fit)
+}
+
+fn id_of_happening(happening: &Happening) -> Uuid {
+    id_of(&[&happening.uid, &happening.recurrence])
+}
+
+/// What is known and has no part in `read` under its own name. There are calendars that call all of their events something else
+/// each time they are read: what has the same title and begins at the same time as one of these is that one.
+fn others<'k>(known: &'k BTreeMap<Uuid, Known>, read: &Read) -> BTreeMap<(&'k str, Timestamp), Vec<Uuid>> {
+    let named: BTreeSet<Uuid> = read.happenings.iter().map(id_of_happening).collect();
+    let mut others: BTreeMap<_, Vec<Uuid>> = BTreeMap::new();
+    for (id, known) in known.iter().filter(|(id, _)| !named.contains(id)) {
+        others.entry((known.title.as_str(), known.start)).or_default().push(*id);
+    }
+    others
 }
 
 fn is_same(known: &Known, happening: &Happening) -> bool {

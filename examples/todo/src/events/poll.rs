@@ -14,6 +14,7 @@ use terrace::{Cx, Env, Ref};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::agenda::ASKED_WITHIN;
 use super::calendar;
 use super::facebook::{Facebook, Trouble};
 use super::happening::Read;
@@ -225,7 +226,7 @@ impl Poller {
             304 if is_whole => return Ok(Asked::Same),
             429 | 503 => {
                 let why = format!("it answered {}, and wants to be left alone for a while", answer.status);
-                return Ok(match retry_after(&answer) {
+                return Ok(match retry_after(&answer, now) {
                     Some(wait) => Asked::Wait(wait, why),
                     None => Asked::Failing(why),
                 });
@@ -378,14 +379,12 @@ impl Poller {
 
     /// Removes what is long over, and wakes the sources whose job is lost.
     async fn tidy(&self, now: Timestamp) -> Result<(), JobError> {
-        let before = |ago: Duration| {
-            let micros = i64::try_from(ago.as_micros()).unwrap_or(i64::MAX);
-            Timestamp::from_micros(now.as_micros().saturating_sub(micros))
-        };
         let sql = "delete from events where (source, id) in (select source, id from events where start <= $1 limit $2)";
-        while self.db.execute(sql, (before(KEEP), TIDY_ROWS)).await? == TIDY_ROWS.unsigned_abs() {}
+        while self.db.execute(sql, (now.before(KEEP), TIDY_ROWS)).await? == TIDY_ROWS.unsigned_abs() {}
+        let sql = "delete from asked where at <= $1";
+        self.db.execute(sql, (now.before(ASKED_WITHIN),)).await?;
         let sql = "select id from sources where next_at <= $1 limit $2";
-        let lost: Vec<Uuid> = self.db.query(sql, (before(LOST_AFTER), TIDY_ROWS)).await?;
+        let lost: Vec<Uuid> = self.db.query(sql, (now.before(LOST_AFTER), TIDY_ROWS)).await?;
         for id in lost {
             let jobs = self.jobs.clone();
             let woken: Result<(), terrace::database::Error> = self
@@ -398,15 +397,14 @@ impl Poller {
     }
 }
 
-/// For how many seconds it wants to be left alone.
-fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds = answer
-        .headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
+/// For how long it wants to be left alone: seconds, or until a date (RFC 9110, section 10.2.3).
+fn retry_after(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    let after = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    // `GMT` is not among the zones of RFC 2822, section 3.3, but among the obsolete ones that are read.
+    let until = chrono::DateTime::parse_from_rfc2822(after).ok()?.timestamp_micros();
+    let micros = u64::try_from(until.saturating_sub(now.as_micros())).ok()?;
+    Some(Duration::from_micros(micros))
 }

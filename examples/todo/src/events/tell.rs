@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::happening::CANCELLED;
 use super::kept::Kept;
-use crate::todos::{Change, Due, NewTodo, TodoError, Todos};
+use crate::todos::{Change, Due, NewTodo, TITLE_MAX, TodoError, Todos};
 
 /// Events that are read at a time.
 const AT_ONCE: i64 = 100;
@@ -44,6 +44,7 @@ struct Untold {
     begun: i64,
     begun_title: Option<String>,
     begun_start: Option<Timestamp>,
+    begun_says: Option<String>,
 }
 
 /// What is being told.
@@ -51,6 +52,8 @@ struct Telling {
     version: i64,
     title: String,
     start: Timestamp,
+    /// The title that its to-do gets; none where that stays as it is.
+    says: Option<String>,
 }
 
 impl FromRow for Untold {
@@ -68,6 +71,7 @@ impl FromRow for Untold {
             begun: row.take("begun")?,
             begun_title: row.take("begun_title")?,
             begun_start: row.take("begun_start")?,
+            begun_says: row.take("begun_says")?,
         })
     }
 }
@@ -76,9 +80,33 @@ impl Untold {
     /// The title of its to-do.
     fn says(&self) -> String {
         match self.is_cancelled {
-            true => format!("{CANCELLED}{}", self.title),
+            true => marked(&self.title, true),
+            // Some calendars mark it themselves.
             false => self.title.clone(),
         }
+    }
+
+    /// Whether all that is new of it is that it is cancelled, or is not any more.
+    fn is_mark_new(&self) -> bool {
+        let told = self.told_title.as_deref();
+        told.is_some_and(|told| marked(told, false) == marked(&self.title, false))
+    }
+}
+
+/// `title` with the mark of what is cancelled, or without it.
+fn marked(title: &str, is_cancelled: bool) -> String {
+    let bare = title.strip_prefix(CANCELLED).unwrap_or(title);
+    if !is_cancelled {
+        return bare.to_owned();
+    }
+    let most = TITLE_MAX - CANCELLED.len();
+    match bare.chars().count() > most {
+        true => CANCELLED
+            .chars()
+            .chain(bare.chars().take(most - 1))
+            .chain(['…'])
+            .collect(),
+        false => format!("{CANCELLED}{bare}"),
     }
 }
 
@@ -86,8 +114,8 @@ impl Untold {
 pub(super) async fn all(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &Kept) -> Result<Told, JobError> {
     let source = kept.source.id;
     loop {
-        let sql = "select id, title, start, cancelled, version, todo, told, told_title, told_start, begun, begun_title, begun_start
-                   from events where source = $1 and told < version order by start, id limit $2";
+        let sql = "select id, title, start, cancelled, version, todo, told, told_title, told_start, begun, begun_title, begun_start,
+                   begun_says from events where source = $1 and told < version order by start, id limit $2";
         let untold: Vec<Untold> = db.query(sql, (source, AT_ONCE)).await?;
         if untold.is_empty() {
             return Ok(Told::All);
@@ -114,7 +142,7 @@ async fn one(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &Kept, event:
         let sql = "update events set told = $3 where source = $1 and id = $2 and begun = 0 and told < $3";
         return Ok(db.execute(sql, (source, event.id, event.version)).await.map(drop)?);
     }
-    let Some(telling) = begin(db, source, &event).await? else {
+    let Some(telling) = begin(cx, db, todos, kept, &event).await? else {
         return Ok(());
     };
     let todo = match event.todo {
@@ -129,25 +157,59 @@ async fn one(cx: &Cx, db: &Database, todos: &Ref<dyn Todos>, kept: &Kept, event:
 
 /// Notes what is about to be told, before it is: of what was begun and is in doubt the very same is told again, and nothing newer
 /// before that has an answer. Otherwise it could come late, and undo what is newer.
-async fn begin(db: &Database, source: Uuid, event: &Untold) -> Result<Option<Telling>, Error> {
+async fn begin(
+    cx: &Cx,
+    db: &Database,
+    todos: &Ref<dyn Todos>,
+    kept: &Kept,
+    event: &Untold,
+) -> Result<Option<Telling>, TodoError> {
     if let (true, Some(title), Some(start)) = (event.begun > event.told, &event.begun_title, event.begun_start) {
         return Ok(Some(Telling {
             version: event.begun,
             title: title.clone(),
             start,
+            says: event.begun_says.clone(),
         }));
     }
     let telling = Telling {
         version: event.version,
         title: event.says(),
         start: event.start,
+        says: new_title(cx, todos, kept, event).await?,
     };
-    let sql = "update events set begun = $3, begun_title = $4, begun_start = $5
-               where source = $1 and id = $2 and begun = $6 and told = $7";
-    let now = (telling.version, &telling.title, telling.start);
-    let values = (source, event.id, now.0, now.1, now.2, event.begun, event.told);
+    let sql = "update events set begun = $3, begun_title = $4, begun_start = $5, begun_says = $6
+               where source = $1 and id = $2 and begun = $7 and told = $8";
+    let now = (telling.version, &telling.title, telling.start, &telling.says);
+    let values = (
+        kept.source.id,
+        event.id,
+        now.0,
+        now.1,
+        now.2,
+        now.3,
+        event.begun,
+        event.told,
+    );
     // Where another turn has begun meanwhile it is looked at again.
     Ok((db.execute(sql, values).await? > 0).then_some(telling))
+}
+
+/// The title that the to-do of `event` gets, if it is to get another one. What a person calls it is marked, and stays.
+async fn new_title(cx: &Cx, todos: &Ref<dyn Todos>, kept: &Kept, event: &Untold) -> Result<Option<String>, TodoError> {
+    let says = event.says();
+    if event.told_title.as_ref() == Some(&says) {
+        return Ok(None);
+    }
+    let (Some(todo), true) = (event.todo, event.is_mark_new()) else {
+        return Ok(Some(says));
+    };
+    match todos.get(cx, kept.owner, todo).await {
+        Ok(there) => Ok(Some(marked(&there.title, says.starts_with(CANCELLED)))),
+        // Deleted: it is told, and nobody hears it.
+        Err(TodoError::Unknown) => Ok(Some(says)),
+        Err(other) => Err(other),
+    }
 }
 
 async fn add(
@@ -176,10 +238,9 @@ async fn edit(
     telling: &Telling,
     todo: Uuid,
 ) -> Result<Option<Uuid>, TodoError> {
-    let is_title_new = event.told_title.as_ref() != Some(&telling.title);
     let is_start_new = event.told_start != Some(telling.start);
     let change = Change {
-        title: is_title_new.then(|| telling.title.clone()),
+        title: telling.says.clone(),
         due: if is_start_new {
             Due::At(telling.start)
         } else {
@@ -187,7 +248,7 @@ async fn edit(
         },
         ..Change::default()
     };
-    if is_title_new || is_start_new {
+    if telling.says.is_some() || is_start_new {
         let cx = of_event(cx, kept, event, "edit", telling.version);
         match todos.edit(&cx, kept.owner, todo, change).await {
             // Who has deleted it wants to hear no more of it.

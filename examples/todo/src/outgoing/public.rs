@@ -37,8 +37,20 @@ pub(super) async fn resolved(outgoing: &Outgoing, host: &Host) -> Result<Vec<IpA
         Host::Ip(address) => return Ok(vec![*address]),
         Host::Name(name) => name,
     };
-    let found = outgoing.env.network().resolve(name).await;
-    let mut found = found.map_err(|_| Refusal::Unreachable(format!("nobody knows the host {name}")))?;
+    let unknown = || Refusal::Unreachable(format!("nobody knows the host {name}"));
+    let permit = outgoing
+        .resolving
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(|_| unknown())?;
+    let (env, name_of_it) = (outgoing.env.clone(), name.clone());
+    // A task of its own, which ends with its thread and not with whoever has stopped to wait for it.
+    let found = outgoing.env.spawn("resolve", async move {
+        let _permit = permit;
+        env.network().resolve(&name_of_it).await
+    });
+    let mut found = found.await.map_err(|_| unknown())?.map_err(|_| unknown())?;
     found.truncate(ADDRESSES_MAX);
     match found.is_empty() {
         true => Err(Refusal::Unreachable(format!("the host {name} has no address"))),

@@ -159,8 +159,7 @@ impl Ringing {
 
 /// Removes what has been over for long, a bounded number of rows at a time.
 async fn tidy(db: &Database, now: Timestamp) -> Result<(), JobError> {
-    let kept = i64::try_from(Duration::from_secs(KEEP_DAYS * 24 * 3600).as_micros()).unwrap_or(i64::MAX);
-    let over = Timestamp::from_micros(now.as_micros().saturating_sub(kept));
+    let over = now.before(Duration::from_secs(KEEP_DAYS * 24 * 3600));
     let sql = "delete from reminders where (owner, id) in (
                    select owner, id from reminders where state <> 'waiting' and at <= $1 limit $2)";
     while db.execute(sql, (over, TIDY_ROWS)).await? == TIDY_ROWS.unsigned_abs() {}

@@ -79,6 +79,5 @@ pub(super) async fn take_last(
 
 /// Changes from then on and before are not taken back any more.
 pub(super) fn too_old(now: Timestamp) -> Timestamp {
-    let micros = i64::try_from(Duration::from_secs(UNDO_DAYS * 24 * 3600).as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+    now.before(Duration::from_secs(UNDO_DAYS * 24 * 3600))
 }

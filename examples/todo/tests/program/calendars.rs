@@ -13,6 +13,7 @@ use crate::todo::{Todo, token};
 
 on_both!(
     a_weekly_event_becomes_its_to_dos_and_follows_its_calendar,
+    what_a_person_calls_an_event_stays_and_what_the_calendar_calls_it_does_not_count,
     a_calendar_read_again_and_again_adds_nothing_whenever_it_is_killed,
 );
 
@@ -134,6 +135,58 @@ fn a_weekly_event_becomes_its_to_dos_and_follows_its_calendar(place: Place) {
     ada.delete(&format!("/api/sources/{}", text(&source["id"]))).is(204);
     assert_eq!(ada.get("/api/sources").is(200).json(), json!({ "sources": [] }));
     assert_eq!(todos(&ada), changed[1..]);
+    drop(todo);
+    place.remove();
+}
+
+fn what_a_person_calls_an_event_stays_and_what_the_calendar_calls_it_does_not_count(place: Place) {
+    let todo = Todo::open_with(&place, &OFTEN);
+    let ada = todo.client(&place, "ada@example.org");
+    let feed = Feed::open();
+    let first = evening(&ada);
+    let at = |hours: i64| first + TimeDelta::hours(hours);
+    // Two of them have the same name and time.
+    let named = |round: usize, status: &str| -> Vec<String> {
+        [("Dentist", 20), ("Choir", 44), ("Choir", 44), ("Lunch", 68)]
+            .iter()
+            .enumerate()
+            .map(|(number, (title, hours))| {
+                let status = if *title == "Dentist" { status } else { "CONFIRMED" };
+                let lines = format!("STATUS:{status}\nDTSTART{}", local(at(*hours)));
+                event(&format!("{round}-{number}"), title, &lines)
+            })
+            .collect()
+    };
+    feed.say(&named(0, "CONFIRMED"));
+    let source = add(&ada, &feed.url());
+    stands(&ada, &source, "well");
+    let before = todos(&ada);
+    assert_eq!(before.len(), 4, "{before:?}");
+
+    // A calendar that makes up other ids each time it is read has no other events for that.
+    for round in 1..4 {
+        feed.say(&named(round, "CONFIRMED"));
+        feed.polled(1);
+        assert_eq!(todos(&ada), before);
+    }
+    let read = stands(&ada, &source, "well");
+    assert_eq!(read["events"], 4, "{read}");
+
+    // What is called off is marked in the person's own words, and so is what takes place after all.
+    let own = "Dentist: bring the papers";
+    ada.patch(&format!("/api/todos/{}", before[0].2), &json!({ "title": own }))
+        .is(200);
+    for (status, title) in [
+        ("CANCELLED", format!("Cancelled: {own}")),
+        ("CONFIRMED", own.to_owned()),
+    ] {
+        feed.say(&named(3, status));
+        until(status, || (todos(&ada)[0].1 == title).then_some(()));
+        feed.polled(1);
+        let mut expected = before.clone();
+        expected[0].1 = title;
+        assert_eq!(todos(&ada), expected);
+    }
     drop(todo);
     place.remove();
 }

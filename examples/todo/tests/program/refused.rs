@@ -124,8 +124,9 @@ fn an_answer_that_is_no_calendar_too_large_or_does_not_end_is_shown_as_failing()
         ("torn", "cannot be unpacked"),
         ("brotli", "`br` is not known here"),
         ("busy", "wants to be left alone for a while"),
+        ("busy-until", "wants to be left alone for a while"),
     ] {
-        let state = if path == "busy" { "waiting" } else { "failing" };
+        let state = if path.starts_with("busy") { "waiting" } else { "failing" };
         added.push((add(&ada, &format!("http://{}/{path}", played.address)), state, why));
     }
     for (source, state, why) in added {
@@ -228,6 +229,7 @@ fn harmful(asked: &Asked) -> Reply {
         }
         "brotli" => Reply::new(200, "x").with("content-encoding", "br"),
         "busy" => Reply::new(503, "").with("retry-after", "3600"),
+        "busy-until" => Reply::new(503, "").with("retry-after", "Fri, 06 Nov 2099 08:49:37 GMT"),
         _ => Reply::new(200, "<html>"),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::header;
 use terrace::database::Timestamp;
+use todo::events::ASKED_MAX;
 
 use crate::pages::Browser;
 use crate::played::{Played, Reply};
@@ -146,6 +147,19 @@ fn a_calendar_is_added_watched_and_removed_without_a_script() {
         ada.post("/sources", &fields(&form)).await.is(303);
         let page = shows(&site, &mut ada, "cannot be read").await;
         assert!(page.body.contains("it answered 404"), "{}", page.body);
+
+        // Nobody has another's server asked without end.
+        let many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $2)
+                    insert into asked (owner, at) select sources.owner, $1 from n, sources";
+        let now: Timestamp = site.env.wall().into();
+        site.database("Events")
+            .execute(many, (now, ASKED_MAX))
+            .await
+            .expect("they are counted");
+        let key = page.hidden("key");
+        let form = add(&key, format!("http://{}/other.ics", played.address), "");
+        let refused = ada.post("/sources", &fields(&form)).await.is(429);
+        assert!(refused.body.contains("try again in"), "{}", refused.body);
 
         // Another person has none of it; who goes leaves nothing.
         let mut eve = Browser::new(&site);
