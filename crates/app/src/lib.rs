@@ -13,7 +13,7 @@
 //! # Assumed world
 //!
 //! The production world: one process, which may be killed at any time. Promised: whatever does not fit together is an
-//! error before anything is served; after Ctrl-C or SIGTERM the process ends within [`limits::DRAIN_MAX`] and
+//! error before anything is served; after Ctrl-C, SIGTERM or SIGHUP the process ends within [`limits::DRAIN_MAX`] and
 //! [`host::limits::STOP_MAX`].
 //!
 //! # What it is not

@@ -3,14 +3,13 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 
 use host::config::{ConfigError, Layers};
 use host::{Config, Description};
 use wire::{Tcp, Token};
-use world::Env;
 use world::production::{Options, shutdown_signal};
+use world::{Env, First, first};
 
 use crate::application::App;
 use crate::check;
@@ -21,7 +20,7 @@ use crate::describe;
 use crate::failure::CommandError;
 use crate::scratch::Scratch;
 use crate::simulate;
-use crate::up::{First, NOTHING, Up, first, up};
+use crate::up::{NOTHING, Up, up};
 
 /// Where the configuration is, unless the command line says so.
 const CONFIG_FILE: &str = "terrace.toml";
@@ -126,7 +125,7 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
             let invocation = Invocation::new(&env, app.name, matches, json, console.clone(), config, app.modules);
             let programs = invocation.programs.clone();
             // Asked to end it leaves no program behind.
-            let ran = match first(pin!((own.handler)(invocation)), pin!(shutdown_signal())).await {
+            let ran = match first((own.handler)(invocation), shutdown_signal()).await {
                 First::One(ran) => ran,
                 First::Other(_) => Err("it was asked to end before it was done".into()),
             };

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -12,7 +12,7 @@ use host::{Config, Modules, Opened};
 use tokio::sync::OnceCell;
 use wire::{Face, FaceLimits, Tcp, Trust};
 use world::production::shutdown_signal;
-use world::{Address, Env, Listener};
+use world::{Address, Env, First, Listener, first};
 
 use crate::console::Console;
 use crate::failure::CommandError;
@@ -46,12 +46,6 @@ pub(crate) struct Up {
 /// What is said where there is nothing to do.
 pub(crate) const NOTHING: &str = "nothing says where to serve; give --service-listen 127.0.0.1:7001, or write listen = \"127.0.0.1:7001\" in [service]";
 
-/// Which of two futures was ready first.
-pub(crate) enum First<A, B> {
-    One(A),
-    Other(B),
-}
-
 pub(crate) async fn up(up: Up) -> Result<u8, CommandError> {
     let programs = OnceCell::new();
     let ended = until_asked(up, &programs).await;
@@ -69,7 +63,7 @@ async fn until_asked(up: Up, programs: &OnceCell<Arc<Supervisor>>) -> Result<u8,
     poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx).is_ready())).await;
     let console = up.console.clone();
     let life = live(up, programs);
-    let mut live = match first(pin!(life), asked.as_mut()).await {
+    let mut live = match first(life, asked.as_mut()).await {
         First::One(live) => live?,
         First::Other(signal) => {
             signal?;
@@ -82,7 +76,7 @@ async fn until_asked(up: Up, programs: &OnceCell<Arc<Supervisor>>) -> Result<u8,
     let mut again = pin!(shutdown_signal());
     poll_fn(|cx| Poll::Ready(again.as_mut().poll(cx).is_ready())).await;
     tracing::info!(target: "terrace::app", "asked to end: draining");
-    match first(pin!(live.stop()), again).await {
+    match first(live.stop(), again).await {
         First::One(()) => Ok(0),
         First::Other(_) => {
             tracing::warn!(target: "terrace::app", "asked to end a second time: ending at once");
@@ -315,16 +309,4 @@ fn summarize() {
             "edge"
         );
     }
-}
-
-/// Waits for one of two futures, and prefers the first.
-pub(crate) async fn first<A: Future, B: Future>(
-    mut one: Pin<&mut A>,
-    mut other: Pin<&mut B>,
-) -> First<A::Output, B::Output> {
-    poll_fn(|cx| match one.as_mut().poll(cx) {
-        Poll::Ready(value) => Poll::Ready(First::One(value)),
-        Poll::Pending => other.as_mut().poll(cx).map(First::Other),
-    })
-    .await
 }

@@ -1,17 +1,14 @@
 //! Children of this process, started again when they end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 use wire::{ExternalLimits, Origin, Token, Whereabouts};
-use world::{Address, Env, Instant, KeptFrom, Process, Program, Said, Task};
+use world::{Address, Env, First, Instant, KeptFrom, Process, Program, Said, Task, first};
 
 use crate::backoff::Backoff;
 use crate::limits::{FIRST_LIVES, LAST_LINE_CHARS_MAX, READY_EVERY, READY_MAX, STOP_MAX};
@@ -159,12 +156,6 @@ enum End {
         /// Whether another port may help it.
         is_quick: bool,
     },
-}
-
-/// Which of two futures was ready first.
-enum First<A, B> {
-    One(A),
-    Other(B),
 }
 
 type Started = oneshot::Sender<Result<(), String>>;
@@ -336,14 +327,4 @@ fn last(line: &Mutex<String>) -> String {
         true => String::new(),
         false => format!("; its last line: {line}"),
     }
-}
-
-/// Waits for one of two futures, and prefers the first.
-async fn first<A: Future, B: Future>(one: A, other: B) -> First<A::Output, B::Output> {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    poll_fn(|cx| match Pin::as_mut(&mut one).poll(cx) {
-        Poll::Ready(value) => Poll::Ready(First::One(value)),
-        Poll::Pending => Pin::as_mut(&mut other).poll(cx).map(First::Other),
-    })
-    .await
 }

@@ -286,6 +286,25 @@ fn a_server_that_is_asked_to_end_ends_in_order() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_ends_with_its_terminal_unless_it_is_started_to_outlive_it() {
+    let serve = |how: &str| {
+        let mut command = Command::new("env");
+        command.args([how, HELLO, "serve", "--service-listen", "127.0.0.1:0"]);
+        Server::spawn(command.current_dir(env!("CARGO_TARGET_TMPDIR")).stderr(Stdio::null()))
+    };
+    let mut ends = serve("--default-signal=HUP");
+    ends.signal("-HUP");
+    assert_eq!(ends.child.wait().expect("it ends").code(), Some(0));
+    // As by `nohup`.
+    let mut stays = serve("--ignore-signal=HUP");
+    stays.signal("-HUP");
+    check(&["call", "--at", &stays.address, "Ada"], 0, "Hello, Ada!\n", "");
+    stays.signal("-TERM");
+    assert_eq!(stays.child.wait().expect("it ends").code(), Some(0));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_second_ctrl_c_ends_at_once() {

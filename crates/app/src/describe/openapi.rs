@@ -4,12 +4,10 @@ mod schema;
 
 use host::{ComponentDescription, Description};
 use serde_json::{Map, Value, json};
+use wire::limits::KEY_BYTES_MAX;
 use wire::{ErrorCode, Method};
 
 use self::schema::Schemas;
-
-/// Bytes of an `Idempotency-Key` that the face takes.
-const KEY_BYTES_MAX: usize = 255;
 
 pub(crate) fn document(application: &str, version: &str, description: &Description) -> Value {
     let mut schemas = Schemas::default();

@@ -41,6 +41,9 @@ pub const KEPT_BYTES_MAX: usize = 2 << 20;
 /// Bytes of a deployment's token.
 pub const TOKEN_BYTES_MAX: usize = 1024;
 
+/// Bytes of an `Idempotency-Key` on the HTTP face.
+pub const KEY_BYTES_MAX: usize = 255;
+
 /// Time for the first byte, and for the hello.
 pub const HELLO_WAIT: Duration = Duration::from_secs(5);
 

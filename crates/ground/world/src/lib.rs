@@ -22,7 +22,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `env.rs` | [`Env`], and the private trait each world implements for its nodes |
-//! | `time.rs`, `random.rs`, `task.rs` | what its calls return |
+//! | `time.rs`, `random.rs`, `task.rs` | what its calls return; [`first`] of two futures |
 //! | `detector.rs`, `hybrid.rs` | pure: how much a silent peer is suspected, timestamps in causal order |
 //! | `network.rs`, `byte_stream.rs` | bytes: [`Network`], [`Listener`], [`Stream`]; [`ByteStream`] for hyper |
 //! | `transport.rs` | messages: [`Transport`], which `wire` implements over streams, and a simulator over events |
@@ -69,7 +69,7 @@ pub use network::{Address, BoxFuture, Listener, Network, Stream};
 pub use probe::Probe;
 pub use process::{KeptFrom, LINE_BYTES_MAX, Process, Processes, Program, Said};
 pub use random::Random;
-pub use task::{Task, TaskLost, panic_message};
+pub use task::{First, Task, TaskLost, first, panic_message};
 pub use time::{Elapsed, Every, Instant, Interval, Sleep, Wall};
 pub use transport::{
     ConnectError, Dispatch, Door, Execution, Lost, Reply, ReplyKind, Service, Session, StartError, Ticket, Transport,

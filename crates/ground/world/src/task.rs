@@ -15,6 +15,25 @@ pub struct Task<T> {
     running: Box<dyn Cancel>,
 }
 
+/// Which of two futures was ready first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First<A, B> {
+    /// The first one, or both at once.
+    One(A),
+    /// The other one.
+    Other(B),
+}
+
+/// Waits for one of two futures, and drops the other; where both are ready it prefers the first.
+pub async fn first<A: Future, B: Future>(one: A, other: B) -> First<A::Output, B::Output> {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(First::One(value)),
+        Poll::Pending => other.as_mut().poll(cx).map(First::Other),
+    })
+    .await
+}
+
 /// Why a task gave no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TaskLost {

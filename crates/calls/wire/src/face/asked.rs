@@ -7,9 +7,7 @@ use telemetry::TraceContext;
 
 use super::failure::{Failure, shown};
 use crate::error::ErrorCode;
-
-/// Bytes of an `Idempotency-Key`.
-pub(crate) const KEY_BYTES_MAX: usize = 255;
+use crate::limits::KEY_BYTES_MAX;
 
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
 pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
