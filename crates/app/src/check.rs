@@ -14,7 +14,7 @@ use serde::Serialize;
 use wire::release::{Change, Order, Release, Report, Verdict, What};
 use world::Env;
 
-use crate::console::Console;
+use crate::console::{Console, plain};
 use crate::describe;
 use crate::failure::CommandError;
 use crate::limits::RELEASE_BYTES_MAX;
@@ -47,6 +47,7 @@ pub(crate) fn release(application: &str, version: &str, described: &Description)
 /// The release that is kept in a file, or that a program is.
 pub(crate) async fn other(
     env: &Env,
+    application: &str,
     against: &Path,
     config: Option<&Path>,
     set: &[OsString],
@@ -63,7 +64,11 @@ pub(crate) async fn other(
         let rest = bounded(file).map_err(unread)?;
         text.extend(rest.ok_or_else(|| too_large(against))?);
     } else {
-        text = asked(env, against, config, set).await?;
+        text = match asked(env, against, Some((config, set))).await? {
+            Ok(text) => text,
+            // This release may configure what the other one does not know.
+            Err(as_this_one) => asked(env, against, None).await?.map_err(|_| as_this_one)?,
+        };
     }
     let release: Release = serde_json::from_slice(&text).map_err(|error| {
         format!(
@@ -71,6 +76,10 @@ pub(crate) async fn other(
         )
     })?;
     release.check().map_err(|error| format!("{shown}: {error}"))?;
+    if release.application != application {
+        let other = &release.application;
+        return Err(format!("{shown} is a release of `{other}`, and this one is of `{application}`").into());
+    }
     Ok(release)
 }
 
@@ -89,14 +98,30 @@ fn too_large(what: &Path) -> String {
     )
 }
 
-/// What the program says of itself, asked as this one was.
-async fn asked(env: &Env, program: &Path, config: Option<&Path>, set: &[OsString]) -> Result<Vec<u8>, CommandError> {
+/// What this program was configured by: a file, and settings.
+type Configured<'c> = (Option<&'c Path>, &'c [OsString]);
+
+/// What the program says of itself, configured as this one is, or not at all; or else how it failed.
+async fn asked(
+    env: &Env,
+    program: &Path,
+    configured: Option<Configured<'_>>,
+) -> Result<Result<Vec<u8>, String>, CommandError> {
     let scratch = Scratch::new()?;
     let shown = program.display();
     let mut command = Command::new(std::path::absolute(program)?);
     command.args(["describe", "--json"]);
+    let (config, set) = configured.unwrap_or_default();
     if let Some(config) = config {
         command.arg("--config").arg(config);
+    }
+    if configured.is_none() {
+        command.current_dir(scratch.folder());
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("TERRACE_") {
+                command.env_remove(&variable);
+            }
+        }
     }
     for set in scratch.set(set.to_vec()) {
         command.arg("--set").arg(set);
@@ -106,7 +131,11 @@ async fn asked(env: &Env, program: &Path, config: Option<&Path>, set: &[OsString
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let started = command.spawn();
-    let mut asked = Asked(started.map_err(|error| format!("cannot run {shown}: {error}"))?);
+    let mut asked = Asked(started.map_err(|error| {
+        format!(
+            "{shown} does not begin with {{ as what `describe --json` prints does, and cannot be run either: {error}"
+        )
+    })?);
     let (Some(out), Some(error)) = (asked.0.stdout.take(), asked.0.stderr.take()) else {
         return Err(format!("{shown} has no output").into());
     };
@@ -132,10 +161,13 @@ async fn asked(env: &Env, program: &Path, config: Option<&Path>, set: &[OsString
     });
     let (status, out, said) = ended.await.map_err(|_| late())??;
     if status.success() {
-        return Ok(out);
+        return Ok(Ok(out));
     }
     let said = String::from_utf8_lossy(&said);
-    Err(format!("{shown} describe --json ended with {status}:\n{}", said.trim_end()).into())
+    Ok(Err(format!(
+        "{shown} describe --json ended with {status}:\n{}",
+        said.trim_end()
+    )))
 }
 
 /// The first of what a program says in words; the rest is let go, so that it does not wait for a reader.
@@ -168,7 +200,7 @@ struct Document<'r> {
     report: &'r Report,
 }
 
-/// Prints what came of it, and answers the exit status, which is the same where nobody has read it all.
+/// Prints what came of it, and answers the exit status.
 pub(crate) fn run(old: &Release, new: &Release, json: bool, console: &Console) -> Result<u8, CommandError> {
     let report = wire::release::check(old, new);
     let text = match json {
@@ -176,12 +208,10 @@ pub(crate) fn run(old: &Release, new: &Release, json: bool, console: &Console) -
             let (old, new, report) = (&*old.version, &*new.version, &report);
             format!("{}\n", serde_json::to_string_pretty(&Document { old, new, report })?)
         }
-        false => text(old, new, &report),
+        // Also what another release says of itself is not for the terminal to obey.
+        false => plain(text(old, new, &report)),
     };
-    match console.text(&text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    console.verdict(&text)?;
     Ok(match report.verdict {
         Verdict::Breaking => BREAKING,
         Verdict::Safe | Verdict::Ordered(_) => 0,
@@ -207,13 +237,18 @@ fn text(old: &Release, new: &Release, report: &Report) -> String {
     }
     text.push('\n');
     text.extend(table.lines().map(|line| format!("{}\n", line.trim_end())));
+    if report.verdict == Verdict::Breaking {
+        // Those that break have no place in an order.
+        text.push_str("\nno order of a rollout saves what is BREAKING\n");
+        return text;
+    }
     if !report.rollout.is_empty() {
         text.push_str("\nrollout, one after the other; all others whenever you like:\n");
     }
     for (number, step) in (1..).zip(&report.rollout) {
         let owner = step.owner.iter().map(|owner| format!(" ({owner})")).collect::<String>();
         let stops = if step.old_stops_first {
-            ", whose old processes stop first"
+            ", whose old processes stop first, and which cannot be rolled back"
         } else {
             ""
         };

@@ -42,6 +42,14 @@ impl Console {
         out.flush()
     }
 
+    /// [`Console::text`] of what also has an exit status, which counts though whoever reads the text has had enough.
+    pub(crate) fn verdict(&self, text: &str) -> io::Result<()> {
+        match self.text(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
     /// Writes to the people's side. There is nobody to tell if that fails.
     pub(crate) fn note(&self, text: &str) {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ mod dot;
 mod openapi;
 
 use std::io::Write as _;
+use std::path::Path;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -12,6 +13,7 @@ use host::config::Configured;
 use host::{ComponentDescription, Description};
 use serde::Serialize;
 use wire::Method;
+use wire::release::FORMAT;
 use world::production::NewFile;
 
 use crate::command_line::Describe;
@@ -22,6 +24,7 @@ use crate::simulate;
 /// The description as JSON, with who is described.
 #[derive(Serialize)]
 struct Document<'d> {
+    format: u32,
     application: &'d str,
     version: &'d str,
     #[serde(flatten)]
@@ -45,10 +48,10 @@ pub(crate) fn run(
         Describe::Docs { folder } => {
             for (name, page) in docs::pages(application, version, description) {
                 let path = folder.join(name);
-                world::production::remove_file(&path)?;
-                let mut file = NewFile::create(&path)?;
-                file.write_all(page.as_bytes())?;
-                file.finish()?;
+                let written = write(&path, &page);
+                written.map_err(|error| {
+                    format!("cannot write `{}`: {error}; name a folder of your own", path.display())
+                })?;
             }
         }
         Describe::Application { .. } if json => {
@@ -65,6 +68,13 @@ pub(crate) fn run(
     Ok(())
 }
 
+fn write(path: &Path, page: &str) -> std::io::Result<()> {
+    world::production::remove_file(path)?;
+    let mut file = NewFile::create(path)?;
+    file.write_all(page.as_bytes())?;
+    file.finish()
+}
+
 /// The description as JSON: also what a release is compared by.
 pub(crate) fn json(
     application: &str,
@@ -72,6 +82,7 @@ pub(crate) fn json(
     description: &Description,
 ) -> Result<serde_json::Value, serde_json::Error> {
     serde_json::to_value(Document {
+        format: FORMAT,
         application,
         version,
         description,

@@ -104,8 +104,8 @@ pub(crate) async fn run(patient: Patient) -> Result<u8, CommandError> {
     #[cfg(not(feature = "front"))]
     let _ = held;
     match json {
-        true => console.text(&format!("{}\n", serde_json::to_string_pretty(&findings)?))?,
-        false => console.text(&printed(&findings))?,
+        true => console.verdict(&format!("{}\n", serde_json::to_string_pretty(&findings)?))?,
+        false => console.verdict(&printed(&findings))?,
     }
     Ok(u8::from(findings.iter().any(|finding| finding.state == State::Failed)))
 }

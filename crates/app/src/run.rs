@@ -193,9 +193,16 @@ async fn command(mut app: App, asked: Asked, config: Arc<Config>, console: &Arc<
         Choice::Check { against } => {
             let (config, set) = (asked.config.as_deref(), asked.set.clone());
             let (name, version) = (app.name, app.version);
-            let old = check::other(&env, &against, config, &set).await?;
-            let new = check::release(name, version, &looked_at(app, config, set, &tcp).await?)?;
-            return check::run(&old, &new, json, console);
+            let compared = async {
+                let old = check::other(&env, name, &against, config, &set).await?;
+                let new = check::release(name, version, &looked_at(app, config, set, &tcp).await?)?;
+                check::run(&old, &new, json, console)
+            };
+            // What was made to look at the two is not left behind.
+            return match first(compared, shutdown_signal()).await {
+                First::One(compared) => compared,
+                First::Other(_) => Err("it was asked to end before it was done".into()),
+            };
         }
         Choice::None
             if config.service.listen.is_none() && !app.modules.has_background() && !app.modules.has_front() =>

@@ -1,7 +1,7 @@
 //! Data of nobody: an application that is opened to be looked at must not touch what it would migrate, nor wait for who has it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::failure::CommandError;
@@ -19,6 +19,11 @@ impl Scratch {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder)?;
         Ok(Scratch(folder))
+    }
+
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
     }
 
     /// `set`, and that databases lie here.

@@ -237,6 +237,17 @@ fn what_is_no_release_is_told() {
     let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
     assert_eq!(status, 2);
     assert!(error.contains("is not what `describe --json` prints"), "{error}");
+    // One of another application, and one that cannot be run.
+    let (_, out, _) = folder.run(narrow::app(), &["describe", "--json"]);
+    let other = out.replacen("\"application\": \"", "\"application\": \"other-", 1);
+    std::fs::write(&path, other).expect("the file is written");
+    let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
+    assert_eq!(status, 2);
+    assert!(error.contains("is a release of `other-"), "{error}");
+    std::fs::write(&path, "# Notes").expect("the file is written");
+    let (status, _, error) = folder.run(narrow::app(), &["check", "--against", &path]);
+    assert_eq!(status, 2);
+    assert!(error.contains("cannot be run either"), "{error}");
     let (status, _, error) = folder.run(narrow::app(), &["check"]);
     assert_eq!(status, 2);
     assert!(error.contains("--against"), "{error}");

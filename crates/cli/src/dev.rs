@@ -23,8 +23,8 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use world::Env;
 use world::production::shutdown_signal;
+use world::{Env, First, first};
 
 use self::build::{Build, Built};
 use self::program::Program;
@@ -76,6 +76,12 @@ pub(crate) fn run(asked: Dev) -> Result<u8, Box<dyn Error>> {
 async fn develop(asked: Dev) -> Result<u8, Box<dyn Error>> {
     let env = Env::production("dev");
     let mut signal = heard();
+    for path in asked.watch.iter().filter(|path| !path.exists()) {
+        note(&format!(
+            "{} is not there; it is watched for when it comes",
+            path.display()
+        ));
+    }
     let watch = asked.watch.iter().cloned();
     let mut bench = Bench {
         code: Watched::new(CODE.iter().map(PathBuf::from).chain(watch)),
@@ -88,10 +94,18 @@ async fn develop(asked: Dev) -> Result<u8, Box<dyn Error>> {
         asked,
     };
     loop {
-        bench.step().await?;
-        if let Ok(asked) = env.timeout(TICK, signal.as_mut()).await {
-            asked?;
-            break;
+        // Also while a program takes its time to end, which is killed then.
+        let step = async {
+            bench.step().await?;
+            env.sleep(TICK).await;
+            Ok::<(), Box<dyn Error>>(())
+        };
+        match first(signal.as_mut(), step).await {
+            First::One(asked) => {
+                asked?;
+                break;
+            }
+            First::Other(stepped) => stepped?,
         }
     }
     if let Some(build) = bench.build.take() {

@@ -18,12 +18,13 @@ const TAKEN: &[(&[&str], &str)] = &[
         &["alloc", "core", "proc_macro", "std", "test"],
         "a crate that comes with Rust",
     ),
+    (&["site"], "a module of the application"),
     (
         &["axum", "serde", "terrace", "thiserror", "tokio", "tower"],
         "a crate that the application depends on",
     ),
     (
-        &["build", "deps", "examples", "incremental"],
+        &["build", "deps", "examples", "incremental", "simulate"],
         "a folder of cargo's, beside which the program would lie",
     ),
     (

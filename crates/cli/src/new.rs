@@ -24,10 +24,7 @@ enum NewError {
 pub(crate) fn run(asked: &New) -> Result<u8, Box<dyn Error>> {
     let name = Name::parse(&asked.name)?;
     let source = match (&asked.path, &asked.git) {
-        (_, Some((url, rev))) => Source::Git {
-            url: url.clone(),
-            rev: rev.clone(),
-        },
+        (_, Some((url, rev))) => Source::git(url, rev)?,
         (Some(folder), None) => Source::checkout(folder)?,
         (None, None) => Source::built_from()?,
     };

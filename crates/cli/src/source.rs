@@ -28,6 +28,12 @@ pub(crate) enum SourceError {
     /// TOML is text.
     #[error("the path `{}` is not UTF-8, and Cargo.toml is; move the checkout to another", .0.display())]
     NoText(PathBuf),
+    /// Cargo would not take it, or would take the latest.
+    #[error("`{0}` is no URL of a repository; write it as https://host/path, ssh://git@host/path or file:///path")]
+    NoUrl(String),
+    /// It says nothing.
+    #[error("--rev is empty; give a commit or a tag")]
+    NoRevision,
     /// It cannot be looked at.
     #[error("cannot look at `{}`", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
@@ -42,6 +48,24 @@ impl Source {
             SourceError::NoText(path) => SourceError::NoText(path),
             _ => SourceError::Gone(checkout.to_owned()),
         })
+    }
+
+    /// A revision of a repository.
+    pub(crate) fn git(url: &str, rev: &str) -> Result<Source, SourceError> {
+        let (url, rev) = (url.trim().to_owned(), rev.trim().to_owned());
+        let place = url.split_once("://").filter(|(scheme, _)| {
+            !scheme.is_empty()
+                && scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        });
+        if place.is_none_or(|(_, place)| place.is_empty() || place.contains(char::is_whitespace)) {
+            return Err(SourceError::NoUrl(url));
+        }
+        match rev.is_empty() {
+            true => Err(SourceError::NoRevision),
+            false => Ok(Source::Git { url, rev }),
+        }
     }
 
     /// The checkout in `folder`.
@@ -100,6 +124,29 @@ mod tests {
         assert_eq!(git.dependency(), r#"git = "https://example.org/a\"b", rev = "0123abc""#);
         let checkout = Source::Checkout("/home/ada/terrace".to_owned());
         assert_eq!(checkout.dependency(), r#"path = "/home/ada/terrace/crates/terrace""#);
+    }
+
+    #[test]
+    fn a_repository_has_a_url_and_a_revision() {
+        for url in [
+            "https://example.org/terrace",
+            "ssh://git@example.org/terrace.git",
+            "file:///tmp/terrace",
+        ] {
+            assert!(Source::git(url, "v1").is_ok(), "{url}");
+            assert!(Source::git(url, " ").is_err(), "{url}");
+        }
+        for url in [
+            "",
+            "not a url",
+            "/tmp/terrace",
+            "git@example.org:acme/terrace.git",
+            "https://",
+            "https://a b",
+        ] {
+            let error = Source::git(url, "v1").err().expect(url).to_string();
+            assert!(error.contains("ssh://git@host/path"), "{error}");
+        }
     }
 
     #[test]

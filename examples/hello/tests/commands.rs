@@ -377,6 +377,18 @@ fn a_release_is_checked_against_a_program_or_what_it_said() {
         "",
         "describe --json ended with",
     );
+    // One that does not know what this release configures is asked without it.
+    let older = Path::new(env!("CARGO_TARGET_TMPDIR")).join("older.sh");
+    let text = format!("#!/bin/sh\ncase \"$*\" in *Names.at*) exit 1 ;; esac\nexec '{HELLO}' \"$@\"\n");
+    std::fs::write(&older, text).expect("the file is written");
+    std::fs::set_permissions(&older, Permissions::from_mode(0o755)).expect("it is a program");
+    let set = "components.Names.at=127.0.0.1:9";
+    check(
+        &["check", "--set", set, "--against", older.to_str().expect("text")],
+        0,
+        same,
+        "",
+    );
     // One that says too much is not listened to for ever.
     let endless = Path::new(env!("CARGO_TARGET_TMPDIR")).join("endless.sh");
     std::fs::write(&endless, "#!/bin/sh\nexec yes words\n").expect("the file is written");

@@ -7,6 +7,8 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::interface::Interface;
@@ -16,24 +18,26 @@ pub use self::order::Step;
 pub use self::verdict::{Change, Order, Report, Verdict, What, check};
 
 /// One release of an application. Of what `describe --json` prints the rest is left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
+    /// [`FORMAT`], where this version of Terrace has written it.
+    pub format: u32,
+    /// The application it is one of.
+    pub application: String,
     /// Its version, as its program says it.
-    #[serde(default)]
     pub version: String,
     /// Its components.
-    #[serde(default)]
     pub components: Vec<Released>,
     /// Who refers to whom.
-    #[serde(default)]
     pub calls: Vec<Edge>,
     /// What lies in the databases of components until it is run.
-    #[serde(default)]
     pub jobs: Vec<StoredJobs>,
     /// What lies with people until their sessions end.
-    #[serde(default)]
     pub sessions: Vec<StoredSession>,
 }
+
+/// How releases are written, counted up where one that reads this one could be misled by the next.
+pub const FORMAT: u32 = 1;
 
 /// One component of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +89,20 @@ pub struct StoredSession {
     pub types: Vec<TypeDef>,
 }
 
+impl Default for Release {
+    fn default() -> Release {
+        Release {
+            format: FORMAT,
+            application: String::new(),
+            version: String::new(),
+            components: Vec::new(),
+            calls: Vec::new(),
+            jobs: Vec::new(),
+            sessions: Vec::new(),
+        }
+    }
+}
+
 impl Release {
     /// The component of that name.
     pub fn interface(&self, name: &str) -> Option<&Interface> {
@@ -97,8 +115,23 @@ impl Release {
         self.interface(name)?.owner.as_deref()
     }
 
-    /// Refuses one with an interface, a payload or a session that names no type; what is past here is only compared.
+    /// Refuses one of a later format, one that names something twice, and one with an interface, a payload or a session that names no
+    /// type; what is past here is only compared.
     pub fn check(&self) -> Result<(), crate::CodecError> {
+        if self.format > FORMAT {
+            return Err(crate::CodecError::new(format!(
+                "it has format {}, and this program reads {FORMAT}; compare them by the program of the newer release",
+                self.format
+            )));
+        }
+        once(
+            "component",
+            self.components.iter().map(|released| &released.interface.name),
+        )?;
+        for Released { interface } in &self.components {
+            let what = format!("method of `{}`", interface.name);
+            once(&what, interface.methods.iter().map(|method| &method.name))?;
+        }
         self.components
             .iter()
             .try_for_each(|released| released.interface.check())?;
@@ -107,6 +140,17 @@ impl Release {
             .iter()
             .try_for_each(|session| stored::session_interface(session).check())
     }
+}
+
+/// Refuses a name that is there twice: only one of the two would be compared.
+fn once<'n>(what: &str, names: impl Iterator<Item = &'n String>) -> Result<(), crate::CodecError> {
+    let mut met = BTreeSet::new();
+    for name in names {
+        if !met.insert(name) {
+            return Err(crate::CodecError::new(format!("the {what} `{name}` is there twice")));
+        }
+    }
+    Ok(())
 }
 
 impl StoredJobs {

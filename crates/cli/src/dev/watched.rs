@@ -5,8 +5,14 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Folders within folders; a link may lead round.
+/// Folders within folders.
 const DEPTH_MAX: usize = 16;
+
+/// Files that are looked at; what comes behind them is not.
+const FILES_MAX: usize = 20_000;
+
+/// What is written by building and running, and must not lead to more of it.
+const WRITTEN: &[&str] = &["target", "data"];
 
 /// Time of the last change, and bytes.
 type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
@@ -58,10 +64,19 @@ fn add(path: &Path, metadata: &Metadata, depth: usize, seen: &mut Seen) {
         // Editors keep notes of their own beside a file.
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if depth == 0 || name.starts_with(['.', '#']) || name.ends_with('~') {
+        if depth == 0 || seen.len() >= FILES_MAX || name.starts_with(['.', '#']) || name.ends_with('~') {
             continue;
         }
-        if let Ok(metadata) = entry.path().metadata() {
+        let is_written = path == Path::new(".") && WRITTEN.contains(&&*name);
+        // Cargo marks what it writes into, wherever that is (Cache Directory Tagging Specification).
+        if is_written || entry.path().join("CACHEDIR.TAG").is_file() {
+            continue;
+        }
+        // A link to a folder may lead round.
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        if let Ok(metadata) = entry.path().metadata()
+            && !(is_link && metadata.is_dir())
+        {
             add(&entry.path(), &metadata, depth - 1, seen);
         }
     }
@@ -96,6 +111,12 @@ mod tests {
         put("src/.a.rs.swp", "1");
         put("src/a.rs~", "1");
         put("other", "1");
+        check(None);
+        put("src/target/CACHEDIR.TAG", "");
+        put("src/target/c.rs", "1");
+        check(None);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(path("src"), path("src/round")).expect("it is written");
         check(None);
         std::fs::remove_file(path("src/a.rs")).expect("it was there");
         check(Some("src/a.rs"));

@@ -109,7 +109,6 @@ impl Build {
 /// A release in which `Desk` calls `Shelf`.
 pub fn release(shelf: &Interface, jobs: &[StoredJobs]) -> Release {
     Release {
-        version: String::new(),
         components: vec![Released {
             interface: shelf.clone(),
         }],
@@ -118,7 +117,7 @@ pub fn release(shelf: &Interface, jobs: &[StoredJobs]) -> Release {
             callee: "Shelf".to_owned(),
         }],
         jobs: jobs.to_vec(),
-        sessions: Vec::new(),
+        ..Release::default()
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use world::Env;
 
 use crate::call::Call;
@@ -53,15 +53,23 @@ async fn add_script(State(started): State<Arc<str>>, mut request: Request, next:
     // What is compressed could not be added to.
     request.headers_mut().remove(header::ACCEPT_ENCODING);
     let is_read = request.method() != Method::HEAD && !is_fetched(request.headers());
+    let shows_pages = accepts_page(request.headers());
     let response = next.run(request).await;
-    if !is_read || !is_page(response.headers()) {
+    let is_problem = shows_pages && is(response.headers(), "application/problem+json");
+    if !is_read || !is_problem && !is(response.headers(), "text/html") {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let Ok(page) = to_bytes(body, PAGE_BYTES_MAX).await else {
+    let Ok(mut page) = to_bytes(body, PAGE_BYTES_MAX).await else {
         return Problem::internal("a page that could not be read to its end").into_response();
     };
     parts.headers.remove(header::CONTENT_LENGTH);
+    if is_problem {
+        // Where a page should be there is one, which is loaded anew once what is wrong with it is mended.
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        parts.headers.insert(header::CONTENT_TYPE, kind);
+        page = problem_page(parts.status, &String::from_utf8_lossy(&page)).into();
+    }
     let script = format!("<script src=\"{SCRIPT}\" data-started=\"{started}\" defer></script>\n");
     // A parser takes what comes behind `</html>` for a part of the body (WHATWG HTML, 13.2.6.4.22).
     Response::from_parts(parts, Body::from([&page, script.as_bytes()].concat()))
@@ -73,7 +81,18 @@ fn is_fetched(headers: &HeaderMap) -> bool {
     to.is_some_and(|to| to != "document" && to != "iframe")
 }
 
-fn is_page(headers: &HeaderMap) -> bool {
+/// Whether a browser is to show what comes.
+fn accepts_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok());
+    accepted.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+fn is(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/html")) && !headers.contains_key(header::CONTENT_ENCODING)
+    kind.is_some_and(|kind| kind.starts_with(wanted)) && !headers.contains_key(header::CONTENT_ENCODING)
+}
+
+fn problem_page(status: StatusCode, said: &str) -> String {
+    let said = said.replace('&', "&amp;").replace('<', "&lt;");
+    format!("<!doctype html>\n<meta charset=\"utf-8\">\n<title>{status}</title>\n<pre>{said}</pre>\n")
 }

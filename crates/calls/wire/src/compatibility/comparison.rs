@@ -91,7 +91,13 @@ impl<'a> Comparison<'a> {
         match (written, read) {
             (TypeRef::Opaque(written), TypeRef::Opaque(read)) if written == read => {}
             (TypeRef::Opaque(_), _) | (_, TypeRef::Opaque(_)) => {
-                found.tolerated(|| format!("{} is opaque, and nobody can check it", paths.words(at)));
+                // A hello lets it pass: it may be what it was, under another name.
+                found.unread(|| {
+                    format!(
+                        "{} is opaque on one side, and nobody can say whether it is read",
+                        paths.words(at)
+                    )
+                });
             }
             // A struct of one unnamed field is written as that field.
             _ if let Some(Body::Newtype(inner)) = writer_body => self.open.push((inner, read, at)),

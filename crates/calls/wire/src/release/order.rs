@@ -1,12 +1,15 @@
 //! The order of a rollout: who is new before whom. Orders that lead back to where they began contradict each other, and what
 //! asks for them is breaking.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 
 use super::Release;
 use super::verdict::{Change, Order, Verdict, What};
+
+/// Names of a circle that are said.
+const NAMED_MAX: usize = 8;
 
 /// One step of a rollout: every process of one component, front or background module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,10 +38,17 @@ pub(super) fn settle(old: &Release, new: &Release, changes: &mut [Change]) -> Ve
         change.verdict = Verdict::Breaking;
         change.why.push(match &circle[..] {
             [own] => format!("`{own}` calls itself, and its processes are old and new at once during a rollout"),
-            [begin, rest @ ..] => format!(
-                "the orders contradict each other: `{begin}` before `{}` before `{begin}`",
-                rest.join("` before `")
-            ),
+            [begin, rest @ ..] => {
+                let (shown, left) = rest.split_at(rest.len().min(NAMED_MAX));
+                let others = match left.len() {
+                    0 => String::new(),
+                    count => format!(" before {count} others"),
+                };
+                format!(
+                    "the orders contradict each other: `{begin}` before `{}`{others} before `{begin}`",
+                    shown.join("` before `")
+                )
+            }
             [] => continue,
         });
     }
@@ -95,20 +105,28 @@ fn asked(change: &Change) -> Option<(String, String)> {
     }
 }
 
-/// Where `then` goes before `first` again: the names on the circle, from `first` on.
+/// Where `then` goes before `first` again: the names on the shortest circle, from `first` on.
 fn circle(after: &After, first: &str, then: &str) -> Option<Vec<String>> {
-    let mut open = vec![vec![first.to_owned()]];
-    let mut met = BTreeSet::new();
-    while let Some(mut path) = open.pop() {
-        let last = path.last()?.clone();
+    // Each name that was met, with the one it goes before.
+    let mut met: BTreeMap<&str, &str> = BTreeMap::from([(first, first)]);
+    let mut open = VecDeque::from([first]);
+    while let Some(last) = open.pop_front() {
         if last == then {
+            let mut names = vec![last.to_owned()];
+            let mut at = last;
+            while at != first {
+                at = met.get(at)?;
+                names.push(at.to_owned());
+            }
             // It was walked against the order.
-            path[1..].reverse();
-            return Some(path);
+            names.rotate_right(1);
+            return Some(names);
         }
-        if met.insert(last.clone()) {
-            let before = after.get(&last).into_iter().flatten();
-            open.extend(before.map(|next| [&path[..], std::slice::from_ref(next)].concat()));
+        for next in after.get(last).into_iter().flatten() {
+            if !met.contains_key(&**next) {
+                met.insert(next, last);
+                open.push_back(next);
+            }
         }
     }
     None

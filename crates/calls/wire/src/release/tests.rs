@@ -326,9 +326,22 @@ fn a_recorded_answer_is_read_by_the_next_release() {
 
 #[test]
 fn a_release_is_read_from_what_describe_prints() {
-    let text = r#"{"application": "todo", "version": "1.0.0", "fronts": ["Site"], "components": [], "calls":
-        [{"caller": "Site", "callee": "Todos"}], "jobs": []}"#;
+    let text = r#"{"format": 1, "application": "todo", "version": "1.0.0", "fronts": ["Site"], "components": [], "calls":
+        [{"caller": "Site", "callee": "Todos"}], "jobs": [], "sessions": []}"#;
     let read: Release = serde_json::from_str(text).expect("it is a release");
+    // What lacks a part is another thing.
+    for part in [
+        "format",
+        "application",
+        "version",
+        "components",
+        "calls",
+        "jobs",
+        "sessions",
+    ] {
+        let without = text.replacen(&format!("\"{part}\""), "\"other\"", 1);
+        assert!(serde_json::from_str::<Release>(&without).is_err(), "{part}");
+    }
     assert_eq!((read.version.as_str(), read.calls.len()), ("1.0.0", 1));
     let with = Release {
         jobs: jobs(TypeRef::Named(7), &[]),
@@ -337,6 +350,16 @@ fn a_release_is_read_from_what_describe_prints() {
     let text = serde_json::to_string(&with).expect("it is written");
     let read: Release = serde_json::from_str(&text).expect("it is read");
     assert_eq!(read, with);
+    let refused = |release: Release| release.check().expect_err("it is refused").to_string();
+    let later = Release {
+        format: super::FORMAT + 1,
+        ..Release::default()
+    };
+    assert!(refused(later).contains("by the program of the newer release"));
+    let twice = release(vec![component("A", vec![]), component("A", vec![])], &[]);
+    assert!(refused(twice).contains("the component `A` is there twice"));
+    let twice = release(vec![component("A", vec![takes(8), takes(8)])], &[]);
+    assert!(refused(twice).contains("the method of `A` `"));
     // An index that leads nowhere is refused before anything is compared.
     assert!(read.check().is_err());
 }

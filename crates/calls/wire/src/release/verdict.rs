@@ -172,7 +172,10 @@ fn along(old: &Release, new: &Release, caller: Option<(&str, bool, bool)>, calle
             caller_owner: caller.as_deref().and_then(owner),
             callee_owner: owner(callee),
             why: match caller {
-                Some(_) => sentences(verdict, [old_calls, new_calls]),
+                Some(_) => {
+                    let marks = [old_method, new_method].map(|known| known.map(|(_, method)| repeats(method)));
+                    sentences(verdict, [old_calls, new_calls], marks[0] != marks[1])
+                }
                 None => vec!["nothing in the application refers to it".to_owned()],
             },
             what: What::Call {
@@ -252,7 +255,7 @@ fn called(known: Known<'_>, served: Known<'_>, caller_is_old: bool) -> Reading {
 }
 
 /// Why the verdict is what it is: the problems, or else what is done with.
-fn sentences(verdict: Verdict, readings: [Option<Reading>; 2]) -> Vec<String> {
+fn sentences(verdict: Verdict, readings: [Option<Reading>; 2], are_marks_new: bool) -> Vec<String> {
     let readings = readings.into_iter().flatten();
     let mut why: Vec<String> = match verdict {
         Verdict::Safe => readings.flat_map(|reading| reading.tolerated).collect(),
@@ -262,7 +265,10 @@ fn sentences(verdict: Verdict, readings: [Option<Reading>; 2]) -> Vec<String> {
     };
     why.dedup();
     if why.is_empty() {
-        why.push("fields, cases or arguments change places, and are found by name".to_owned());
+        why.push(match are_marks_new {
+            true => "its marks change, and whoever may repeat a call of it still may".to_owned(),
+            false => "it is written in another form or order, and read alike".to_owned(),
+        });
     }
     why
 }

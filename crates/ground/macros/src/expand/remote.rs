@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote_spanned};
+use syn::ext::IdentExt as _;
 
 use super::{Names, hidden, where_all_crosses};
 use crate::component::Component;
@@ -13,13 +14,14 @@ pub(super) fn arguments(component: &Component) -> TokenStream {
     let serde = format!("{}::__macro::serde", root.text());
     let structs = component.methods.iter().map(|method| {
         let (ident, fields) = (method.arguments_ident(component), method.names());
+        let expecting = format!("the arguments of {}.{}", component.ident.unraw(), method.name());
         let parameters: Vec<Ident> = (0..fields.len())
             .map(|nth| format_ident!("T{nth}", span = hidden()))
             .collect();
         quote_spanned! {hidden()=>
             #[doc(hidden)]
             #[derive(#root::serde::Serialize, #root::serde::Deserialize)]
-            #[serde(crate = #serde)]
+            #[serde(crate = #serde, expecting = #expecting)]
             #visibility struct #ident<#(#parameters),*> {
                 #(#fields: #parameters),*
             }

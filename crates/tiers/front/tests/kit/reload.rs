@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::get as on_get;
-use front::{Call, Html, compressed, reloading};
+use front::{Call, Html, Problem, compressed, reloading};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 use world::Env;
@@ -16,7 +16,8 @@ use crate::ask::{Answer, ask, get};
 fn site(env: &Env) -> Router {
     let site = Router::new()
         .route("/", on_get(|| async { Html("<p>page</p>".repeat(1000)) }))
-        .route("/text", on_get(|| async { "text" }));
+        .route("/text", on_get(|| async { "text" }))
+        .route("/broken", on_get(|| async { Problem::invalid("a<b", "a & b") }));
     reloading(compressed(site), env)
 }
 
@@ -52,6 +53,26 @@ fn a_page_has_the_script_and_hears_of_another_start() {
             let same = format!("event: started\ndata: {}\n\n", started(&page));
             assert_eq!(bytes == same, is_same);
         }
+    });
+}
+
+#[test]
+fn a_problem_is_a_page_where_one_was_to_be_shown() {
+    run(async |env| {
+        let site = site(&env);
+        let page = get(&site, "/broken", &[("accept", "text/html,*/*;q=0.8")]).await;
+        assert_eq!(
+            (page.status, page.header("content-type")),
+            (422, "text/html; charset=utf-8")
+        );
+        assert!(
+            page.text().contains("a&lt;b") && page.text().contains("a &amp; b"),
+            "{}",
+            page.text()
+        );
+        started(&page);
+        let plain = get(&site, "/broken", &[("accept", "application/json")]).await;
+        assert_eq!(plain.header("content-type"), "application/problem+json");
     });
 }
 

@@ -78,7 +78,7 @@ fn read(
 ) -> Option<ExternalConfig> {
     let external = Table::new(place, table.value, EXTERNAL);
     let url = external.text("url", problems);
-    let command = external.texts("command", problems);
+    let command = external.texts("command", r#"["python3", "names.py"]"#, problems);
     let token = secret(&external, "token", &TOKEN, problems, warnings);
     let is_empty = external.value("url").is_none() && external.value("command").is_none();
     external.finish(problems);
@@ -161,7 +161,10 @@ mod tests {
             ("url = \"a\"", "http://host:port"),
             ("url = \"http://a\"\ncommand = [\"b\"]", "remove one"),
             ("command = []", "names no program"),
-            ("command = \"python3 names.py\"", "is a list of texts"),
+            (
+                "command = \"python3 names.py\"",
+                r#"is a list of texts, such as ["python3", "names.py"]"#,
+            ),
             ("command = [\"b\"]\ntoken = { env = \"T\" }", "gets its own"),
             ("comand = [\"b\"]", "did you mean `command`?"),
             (

@@ -15,12 +15,14 @@ pub(crate) fn suggested<'k>(word: &str, known: impl IntoIterator<Item = &'k str>
 /// The one of `known` that is fewest edits from `word`, if that is near enough to be what was meant.
 pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = word.to_lowercase();
-    let edits_max = word.chars().count().div_ceil(3).max(1);
+    let chars = word.chars().count();
+    let edits_max = chars.div_ceil(3).max(1);
     known
         .into_iter()
         .map(|candidate| (edits(&lower, &candidate.to_lowercase()), candidate))
         .min()
-        .filter(|&(edits, _)| edits <= edits_max)
+        // Of a short word half would be left of none.
+        .filter(|&(edits, _)| edits <= edits_max && edits * 2 < chars.max(3))
         .map(|(_, candidate)| candidate)
 }
 
@@ -75,6 +77,7 @@ mod tests {
             suggested("Format", ["format", "level"]),
             "`Format`; did you mean `format`?"
         );
+        assert_eq!(suggested("oops", ["jobs"]), "`oops`; known are `jobs`");
         assert_eq!(suggested("lgo", ["log", "face"]), "`lgo`; did you mean `log`?");
         assert_eq!(
             suggested("colour", ["format", "level"]),

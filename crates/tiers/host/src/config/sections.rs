@@ -98,11 +98,11 @@ fn read_face(table: &DeTable<'_>, problems: &mut Problems<'_>) -> FaceConfig {
     let config = FaceConfig {
         on: face.boolean("on", problems).is_none_or(|on| on.value),
         hosts: face
-            .texts("hosts", problems)
+            .texts("hosts", r#"["todo.example"]"#, problems)
             .map(|hosts| hosts.value)
             .unwrap_or_default(),
         origins: face
-            .texts("origins", problems)
+            .texts("origins", r#"["https://todo.example"]"#, problems)
             .map(|origins| origins.value)
             .unwrap_or_default(),
         request_bytes_max: face.bytes("request_bytes_max", problems).map(|bytes| bytes.value),

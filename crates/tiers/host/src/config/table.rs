@@ -84,12 +84,13 @@ impl<'t> Table<'t> {
         self.read(key, "a number of bytes, at least 1", positive, problems)
     }
 
-    pub(super) fn texts(&self, key: &'static str, problems: &mut Problems<'_>) -> Option<At<Vec<String>>> {
+    /// `such` is one.
+    pub(super) fn texts(&self, key: &'static str, such: &str, problems: &mut Problems<'_>) -> Option<At<Vec<String>>> {
         let read = |value: &DeValue<'_>| {
             let items = value.as_array()?.iter();
             items.map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
         };
-        self.read(key, "a list of texts, such as [\"todo.example\"]", read, problems)
+        self.read(key, &format!("a list of texts, such as {such}"), read, problems)
     }
 
     /// A table below this one.

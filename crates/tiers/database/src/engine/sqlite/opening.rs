@@ -52,8 +52,9 @@ impl Settings {
         let path = self.place.path.clone();
         self.env.disk().create_dir("").await.map_err(|error| Error::Open {
             message: format!(
-                "the folder of `{}` cannot be made: {error}; make the folder above it writable, or name another one",
-                path.display()
+                "the folder of `{}` cannot be made: {}; name another one, or make the one above it writable",
+                path.display(),
+                error.kind()
             ),
         })?;
         let lock = path.with_file_name(format!("{}.lock", self.component));
