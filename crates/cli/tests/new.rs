@@ -207,3 +207,54 @@ fn an_application_is_formatted_and_passes_its_tests_at_once() {
     // What it needs of the lock file is all that is left of it.
     assert!(!read(folder.join(&name).join("Cargo.lock")).contains("name = \"todo\""));
 }
+
+#[test]
+fn what_its_image_is_built_from_is_a_package() {
+    let folder = folder("image");
+    printed(&folder, &["new", "shopping"]);
+    let (app, image) = (folder.join("shopping"), folder.join("image"));
+    std::fs::create_dir(&image).expect("a folder");
+    let dockerfile = read(app.join("Dockerfile"));
+    let build = dockerfile.split("\nFROM").nth(1).expect("a stage");
+    let copied = build.lines().filter_map(|line| line.strip_prefix("COPY "));
+    for line in copied.filter(|line| !line.starts_with("--from")) {
+        let names: Vec<&str> = line.split(' ').map(|name| name.trim_end_matches('*')).collect();
+        let (sources, to) = names.split_at(names.len() - 1);
+        for source in sources {
+            let to = if to[0] == "./" { source } else { &to[0] };
+            let mut copy = Command::new("cp");
+            copy.arg("-r").arg(app.join(source)).arg(image.join(to));
+            assert!(copy.status().expect("cp runs").success(), "{line}");
+        }
+    }
+    let expected = targets(&app);
+    assert!(expected.len() > 2, "{expected:?}");
+    assert_eq!(targets(&image), expected);
+}
+
+/// What cargo would build of the package in a folder, each a file that is there.
+#[track_caller]
+fn targets(folder: &Path) -> Vec<String> {
+    let manifest = folder.join("Cargo.toml");
+    let manifest = manifest.to_str().expect("text");
+    let asked = [
+        "metadata",
+        "--no-deps",
+        "--offline",
+        "--format-version",
+        "1",
+        "--manifest-path",
+        manifest,
+    ];
+    let said = run("cargo", folder, &asked);
+    let metadata: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let targets = metadata["packages"][0]["targets"].as_array().expect("targets");
+    let there = targets.iter().filter_map(|target| target["src_path"].as_str());
+    let there = there.filter_map(|path| {
+        Path::new(path)
+            .strip_prefix(folder)
+            .ok()
+            .filter(|_| Path::new(path).is_file())
+    });
+    there.map(|path| path.display().to_string()).collect()
+}
