@@ -412,16 +412,21 @@ impl Link {
     }
 }
 
+/// A caller may take it for an error like any other; whoever runs the other side wants to know.
+#[cold]
+fn unreadable(from: &dyn fmt::Display, error: &wire::CodecError) -> CallError {
+    tracing::warn!(target: "terrace::calls", %from, %error, "an answer cannot be read");
+    let message = format!("the answer of {from} cannot be read: {error}");
+    CallError::maybe_run(CallErrorKind::Incompatible, message)
+}
+
 /// What `reply` says.
 pub(crate) fn read<T, E>(reply: &Reply, codec: Codec, limits: &Limits, from: &dyn fmt::Display) -> Result<T, Try<E>>
 where
     T: Data,
     E: Failure,
 {
-    let unreadable = |error: wire::CodecError| {
-        let message = format!("the answer of {from} cannot be read: {error}");
-        Try::Call(CallError::maybe_run(CallErrorKind::Incompatible, message))
-    };
+    let unreadable = |error: wire::CodecError| Try::Call(unreadable(from, &error));
     match Answer::decode(reply.kind, &reply.body) {
         Answer::Value(value) => wire::decode(codec, value, limits).map_err(unreadable),
         Answer::UserError(_, error) => {
