@@ -170,7 +170,7 @@ fn a_release_that_breaks_nothing_passes_with_the_order_of_its_rollout() {
         "recorded answer of Ledger.keep",
         "sessions of Pages",
         "has to sign in again",
-        "  1. Desk (front-desk)\n  2. Ledger (counting-house), whose old processes stop first\n  3. Pages, whose old processes stop first\n",
+        "  1. Desk (front-desk)\n  2. Ledger (counting-house), whose old processes stop first, and which cannot be rolled back\n  3. Pages, whose old processes stop first, and which cannot be rolled back\n",
     ] {
         assert!(out.contains(shown), "`{shown}` is not in\n{out}");
     }
